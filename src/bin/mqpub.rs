@@ -1,0 +1,7 @@
+//! mqpub: hands the arguments to the library, nothing else.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mqtools::publish::main(std::env::args_os())
+}

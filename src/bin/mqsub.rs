@@ -1,0 +1,7 @@
+//! mqsub: hands the arguments to the library, nothing else.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mqtools::subscribe::main(std::env::args_os())
+}

@@ -1,0 +1,122 @@
+//! Where the broker is and how to greet it: plain, validated data. Nothing here
+//! reads the environment, a file or the command line.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::secret::Secret;
+
+/// The protocol levels (MQTT 5, 3.1.2.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// MQTT 3.1.
+    V31,
+    /// MQTT 3.1.1.
+    #[default]
+    V311,
+    /// MQTT 5.
+    V5,
+}
+
+impl Version {
+    /// The level byte of CONNECT.
+    pub fn level(self) -> u8 {
+        match self {
+            Self::V31 => 3,
+            Self::V311 => 4,
+            Self::V5 => 5,
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V31 => "MQTT 3.1",
+            Self::V311 => "MQTT 3.1.1",
+            Self::V5 => "MQTT 5",
+        })
+    }
+}
+
+/// A host and a port, as typed: resolved only when a connection is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// A name, an IPv4 or an IPv6 address (without brackets).
+    pub name: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.name.contains(':') {
+            write!(f, "[{}]:{}", self.name, self.port)
+        } else {
+            write!(f, "{}:{}", self.name, self.port)
+        }
+    }
+}
+
+/// How to encrypt, whom to trust, who we are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// A PEM file of trusted certificates.
+    pub ca_file: Option<PathBuf>,
+    /// A directory of trusted certificates, hashed as OpenSSL wants it.
+    pub ca_path: Option<PathBuf>,
+    /// Trust the system's certificates; always so when neither of the two
+    /// above is given.
+    pub system_trust: bool,
+    /// Our certificate and its private key, both PEM.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// Verify nothing at all.
+    pub insecure: bool,
+}
+
+/// MQTT inside WebSocket frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebSocket {
+    /// The path of the HTTP request.
+    pub path: String,
+}
+
+/// The way to a broker, below MQTT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Which host.
+    pub host: Host,
+    /// TLS, if any.
+    pub tls: Option<Tls>,
+    /// WebSocket, if any.
+    pub websocket: Option<WebSocket>,
+}
+
+impl fmt::Display for Route {
+    /// Names the broker in messages: never with credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.host.fmt(f)
+    }
+}
+
+/// Everything that a connection needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// The way there.
+    pub route: Route,
+    /// The protocol level.
+    pub version: Version,
+    /// The client identifier; empty lets the broker choose one.
+    pub client_id: String,
+    /// Whether the broker forgets what it knew of this client identifier.
+    pub clean: bool,
+    /// The longest silence before a PINGREQ, in whole seconds on the wire.
+    pub keep_alive: Duration,
+    /// The user name, if any.
+    pub username: Option<String>,
+    /// The password, if any.
+    pub password: Option<Secret>,
+    /// How long a connection may take until its CONNACK.
+    pub connect_timeout: Duration,
+}

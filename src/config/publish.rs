@@ -1,0 +1,86 @@
+//! What mqpub is to do.
+
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+
+use super::check;
+use super::connection::Connection;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::flags::PublishFlags;
+use crate::message::{Message, Properties, Qos, Topic};
+
+/// Where the payloads come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The command line.
+    Literal(Bytes),
+    /// A file, whole.
+    File(PathBuf),
+    /// Stdin, whole.
+    Stdin,
+    /// Stdin, a line a message.
+    Lines,
+}
+
+/// What mqpub is to do.
+#[derive(Clone, Debug)]
+pub struct Publish {
+    /// The broker.
+    pub connection: Connection,
+    /// Where the payloads come from.
+    pub source: Source,
+    /// A message to fill with payloads.
+    pub template: Message,
+}
+
+impl Publish {
+    /// Gives the flags their meaning.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`], with the options named.
+    pub fn new(flags: PublishFlags) -> Result<Self, Failure> {
+        let (connection, url_topic) = super::connection(&flags.connection, &flags.tls)?;
+        let message = flags.message;
+        let Some(topic) = message.topic.clone().or(url_topic) else {
+            return Err(Failure::new(Exit::Usage, "no topic: -t TOPIC is needed").hint("try mqpub --help"));
+        };
+        let topic = Topic::new(&topic)
+            .map_err(|why| Failure::new(Exit::Usage, format!("cannot publish to topic '{topic}': {why}")))?;
+        check::one_payload(&message)?;
+        let source = if let Some(text) = message.message {
+            Source::Literal(text.into_vec().into())
+        } else if message.stdin_line {
+            Source::Lines
+        } else if message.stdin_file || message.file.as_ref().is_some_and(|file| file.as_os_str() == "-") {
+            Source::Stdin
+        } else if let Some(file) = message.file {
+            Source::File(file)
+        } else {
+            Source::Literal(Bytes::new())
+        };
+        Ok(Self {
+            connection,
+            source,
+            template: Message {
+                topic,
+                payload: Bytes::new(),
+                qos: message.qos,
+                retain: message.retain,
+                properties: Properties::default(),
+            },
+        })
+    }
+
+    /// Whether the input is a stream, which outlives a connection.
+    pub fn is_stream(&self) -> bool {
+        self.source == Source::Lines
+    }
+
+    /// The level that the messages are published with.
+    pub fn qos(&self) -> Qos {
+        self.template.qos
+    }
+}

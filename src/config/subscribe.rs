@@ -1,0 +1,73 @@
+//! What mqsub is to do.
+
+use std::time::Duration;
+
+use super::check;
+use super::connection::Connection;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::flags::SubscribeFlags;
+use crate::message::{Filter, Qos};
+
+/// How a message is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The payload.
+    Payload,
+    /// The topic, a space, the payload.
+    Verbose,
+    /// A JSON object.
+    Json,
+}
+
+/// What mqsub is to do.
+#[derive(Clone, Debug)]
+pub struct Subscribe {
+    /// The broker.
+    pub connection: Connection,
+    /// What to subscribe to.
+    pub filters: Vec<(Filter, Qos)>,
+    /// How to print.
+    pub format: Format,
+    /// Whether a newline follows each message.
+    pub newline: bool,
+    /// After how many messages to end.
+    pub count: Option<u64>,
+    /// After which time to end.
+    pub timeout: Option<Duration>,
+}
+
+impl Subscribe {
+    /// Gives the flags their meaning.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`], with the options named.
+    pub fn new(flags: SubscribeFlags) -> Result<Self, Failure> {
+        let (connection, url_topic) = super::connection(&flags.connection, &flags.tls)?;
+        let texts: Vec<String> = flags.subscription.topic.into_iter().chain(url_topic).collect();
+        if texts.is_empty() {
+            return Err(Failure::new(Exit::Usage, "no topic: -t FILTER is needed").hint("try mqsub --help"));
+        }
+        let filters = texts
+            .iter()
+            .map(|text| match Filter::new(text) {
+                Ok(filter) => Ok((filter, flags.subscription.qos)),
+                Err(why) => Err(Failure::new(Exit::Usage, format!("cannot subscribe to '{text}': {why}"))),
+            })
+            .collect::<Result<_, _>>()?;
+        check::one_format(&flags.output)?;
+        let format = match (flags.output.json, flags.output.verbose) {
+            (true, _) => Format::Json,
+            (false, true) => Format::Verbose,
+            (false, false) => Format::Payload,
+        };
+        Ok(Self {
+            connection,
+            filters,
+            format,
+            newline: !flags.output.no_newline,
+            count: flags.end.count,
+            timeout: flags.end.timeout,
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! What can end a run: what was being done, why it failed, what to do about it,
+//! and the exit status that says so to a script. It prints nothing.
+
+use std::fmt;
+
+use crate::exit::Exit;
+
+/// A failure in words for a person and a status for a script.
+///
+/// Shown as `what: why` on one line; the hint is for the line after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    exit: Exit,
+    text: String,
+    hint: Option<String>,
+    permanent: bool,
+}
+
+impl Failure {
+    /// A failure with the exit status that it ends the run with.
+    pub fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Self {
+            exit,
+            text: text.into(),
+            hint: None,
+            permanent: matches!(exit, Exit::Usage | Exit::Refused),
+        }
+    }
+
+    /// The same failure with a line that says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same failure, marked as one that trying again cannot mend (a
+    /// certificate that does not fit, a file that is not there).
+    #[must_use]
+    pub fn permanent(mut self) -> Self {
+        self.permanent = true;
+        self
+    }
+
+    /// The same failure, marked as one that may pass (a server that is busy).
+    #[must_use]
+    pub fn passing(mut self) -> Self {
+        self.permanent = false;
+        self
+    }
+
+    /// The same failure with `prefix: ` before its text.
+    #[must_use]
+    pub fn context(mut self, prefix: impl fmt::Display) -> Self {
+        self.text = format!("{prefix}: {}", self.text);
+        self
+    }
+
+    /// The status that this failure ends the run with.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What to do about it, if there is a good guess.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// Whether trying again cannot help.
+    pub fn is_permanent(&self) -> bool {
+        self.permanent
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The operating system's words for an error, without Rust's `(os error 111)`.
+///
+/// `connection refused`, not `Connection refused (os error 111)`: the text
+/// stands in the middle of a sentence.
+pub fn io_reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            let rest = &text[first.len_utf8()..];
+            first.to_lowercase().chain(rest.chars()).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn the_reason_has_no_error_number_and_no_capital() {
+        let refused = io::Error::from_raw_os_error(111);
+        assert_eq!(io_reason(&refused), "connection refused");
+        assert_eq!(io_reason(&io::Error::other("TLS is off")), "TLS is off");
+        assert_eq!(io_reason(&io::Error::other("")), "");
+    }
+
+    #[test]
+    fn context_goes_before_the_text() {
+        let failure = Failure::new(Exit::NoConnection, "refused").context("localhost:1883");
+        assert_eq!(failure.to_string(), "localhost:1883: refused");
+        assert_eq!(failure.exit(), Exit::NoConnection);
+    }
+}

@@ -1,0 +1,94 @@
+//! The options of mqsub.
+
+use std::time::Duration;
+
+use clap::{Args, Parser};
+
+use super::connection::{ConnectionFlags, GeneralFlags, TlsFlags};
+use super::{Flags, manual, value};
+use crate::message::Qos;
+
+/// Subscribe to topics of a MQTT broker and print the messages
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "mqsub",
+    version,
+    args_override_self = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    override_usage = "mqsub -t FILTER... [OPTIONS]",
+    after_help = manual::after_help(&manual::SUBSCRIBE_EXAMPLES),
+)]
+pub struct SubscribeFlags {
+    /// What to subscribe to.
+    #[command(flatten)]
+    pub subscription: SubscriptionFlags,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputFlags,
+    /// When to end.
+    #[command(flatten)]
+    pub end: EndFlags,
+    /// Which broker.
+    #[command(flatten)]
+    pub connection: ConnectionFlags,
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsFlags,
+    /// Everything else.
+    #[command(flatten)]
+    pub general: GeneralFlags,
+}
+
+/// What to subscribe to.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Subscription")]
+pub struct SubscriptionFlags {
+    /// A topic filter to subscribe to; may be given several times
+    #[arg(short, long, value_name = "FILTER", allow_hyphen_values = true)]
+    pub topic: Vec<String>,
+
+    /// The highest level to receive with: 0, 1 or 2
+    #[arg(short, long, value_name = "QOS", default_value = "0", value_parser = value::qos)]
+    pub qos: Qos,
+}
+
+/// How to print.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct OutputFlags {
+    /// Print the topic before each payload
+    #[arg(short, long)]
+    pub verbose: bool,
+
+    /// Print no newline after each message
+    #[arg(short = 'N', long = "no-newline")]
+    pub no_newline: bool,
+
+    /// Print each message as a JSON object on a line of its own
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// When to end.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "End")]
+pub struct EndFlags {
+    /// End after this many messages
+    #[arg(short = 'C', long, value_name = "N", value_parser = value::count)]
+    pub count: Option<u64>,
+
+    /// End after this time, counted from the start, with status 27
+    #[arg(short = 'W', long, value_name = "TIME", value_parser = value::positive_duration)]
+    pub timeout: Option<Duration>,
+}
+
+impl Flags for SubscribeFlags {
+    fn connection_mut(&mut self) -> &mut ConnectionFlags {
+        &mut self.connection
+    }
+
+    fn general(&self) -> &GeneralFlags {
+        &self.general
+    }
+}

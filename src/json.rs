@@ -1,0 +1,193 @@
+//! A message as one line of JSON (RFC 8259), stable keys in a stable order. No
+//! payload, topic or property can make a line that is not JSON: what is not
+//! UTF-8 is base64, under a key of its own.
+
+use std::io::Write as _;
+
+
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::message::{Properties, Received, Value};
+use crate::property::USER_PROPERTY;
+
+/// Appends the record of a message, without a newline.
+pub fn write_record(line: &mut Vec<u8>, message: &Received<'_>) {
+    line.extend_from_slice(b"{\"time\":\"");
+    let _ = write!(line, "{}", humantime::format_rfc3339_micros(message.time));
+    line.extend_from_slice(b"\",\"topic\":");
+    text(line, message.topic);
+    let _ = write!(line, ",\"qos\":{},\"retain\":{}", message.qos as u8, message.retain);
+    if message.dup {
+        line.extend_from_slice(b",\"dup\":true");
+    }
+    if message.mid != 0 {
+        let _ = write!(line, ",\"mid\":{}", message.mid);
+    }
+    match std::str::from_utf8(message.payload) {
+        Ok(payload) => {
+            line.extend_from_slice(b",\"payload\":");
+            text(line, payload);
+        }
+        Err(_) => {
+            line.extend_from_slice(b",\"payload_base64\":");
+            base64(line, message.payload);
+        }
+    }
+    if !message.properties.is_empty() {
+        line.extend_from_slice(b",\"properties\":");
+        properties(line, &message.properties);
+    }
+    line.push(b'}');
+}
+
+/// The properties under their names; user properties as one list of pairs, at
+/// the place of the first; binary values as base64 under `NAME-base64`.
+fn properties(line: &mut Vec<u8>, properties: &Properties) {
+    let mut separator = b'{';
+    let mut pairs_done = false;
+    for property in properties {
+        let pair = property.id == USER_PROPERTY;
+        if pair && pairs_done {
+            continue;
+        }
+        line.push(separator);
+        separator = b',';
+        match &property.value {
+            Value::Number(number) => {
+                let _ = write!(line, "\"{}\":{number}", property.name());
+            }
+            Value::Text(value) => {
+                let _ = write!(line, "\"{}\":", property.name());
+                text(line, value);
+            }
+            Value::Binary(bytes) => match std::str::from_utf8(bytes) {
+                Ok(value) => {
+                    let _ = write!(line, "\"{}\":", property.name());
+                    text(line, value);
+                }
+                Err(_) => {
+                    let _ = write!(line, "\"{}-base64\":", property.name());
+                    base64(line, bytes);
+                }
+            },
+            Value::Pair(..) => {
+                pairs_done = true;
+                let _ = write!(line, "\"{}\":", property.name());
+                user_properties(line, properties);
+            }
+        }
+    }
+    line.push(b'}');
+}
+
+fn user_properties(line: &mut Vec<u8>, properties: &Properties) {
+    let mut separator = b'[';
+    for property in properties {
+        if let Value::Pair(name, value) = &property.value {
+            line.push(separator);
+            separator = b',';
+            line.push(b'[');
+            text(line, name);
+            line.push(b',');
+            text(line, value);
+            line.push(b']');
+        }
+    }
+    line.push(b']');
+}
+
+/// A JSON string.
+fn text(line: &mut Vec<u8>, value: &str) {
+    // Writing to a vector cannot fail, and a string always has a JSON form.
+    let _ = serde_json::to_writer(line, value);
+}
+
+fn base64(line: &mut Vec<u8>, bytes: &[u8]) {
+    let _ = write!(line, "\"{}\"", base64::display::Base64Display::new(bytes, &BASE64));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use crate::message::Qos;
+    use serde_json::{Value as Json, json};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    fn received<'a>(topic: &'a str, payload: &'a [u8]) -> Received<'a> {
+        Received {
+            time: UNIX_EPOCH + Duration::from_micros(1_700_000_000_123_456),
+            topic,
+            payload,
+            qos: Qos::AtMostOnce,
+            retain: false,
+            dup: false,
+            mid: 0,
+            properties: Properties::default(),
+        }
+    }
+
+    fn line(message: &Received<'_>) -> String {
+        let mut line = Vec::new();
+        write_record(&mut line, message);
+        String::from_utf8(line).unwrap()
+    }
+
+    #[test]
+    fn the_keys_and_their_order_are_stable() {
+        assert_eq!(
+            line(&received("a/b", b"21.5")),
+            r#"{"time":"2023-11-14T22:13:20.123456Z","topic":"a/b","qos":0,"retain":false,"payload":"21.5"}"#
+        );
+        let mut message = received("a", b"");
+        message.qos = Qos::AtLeastOnce;
+        message.retain = true;
+        message.dup = true;
+        message.mid = 7;
+        assert!(line(&message).ends_with(r#""qos":1,"retain":true,"dup":true,"mid":7,"payload":""}"#));
+    }
+
+    #[test]
+    fn every_payload_makes_json_and_comes_back() {
+        let hostile: [&[u8]; 8] = [
+            b"",
+            b"\0\x01\x1f\x7f",
+            b"\"\\/\n\r\t",
+            "\u{2028}\u{ffff}\u{10ffff}".as_bytes(),
+            b"\xff\xfe",
+            b"\xed\xa0\x80",
+            b"ab\0cd",
+            b"{\"a\":1}",
+        ];
+        for payload in hostile {
+            let record: Json = serde_json::from_str(&line(&received("t\"\\", payload))).unwrap();
+            let back = match (&record["payload"], &record["payload_base64"]) {
+                (Json::String(text), Json::Null) => text.clone().into_bytes(),
+                (Json::Null, Json::String(text)) => BASE64.decode(text).unwrap(),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(back, payload);
+        }
+    }
+
+    #[test]
+    fn properties_keep_order_repetition_and_bytes() {
+        let mut message = received("t", b"x");
+        let list = &mut message.properties;
+        list.push(USER_PROPERTY, Value::Pair("k".into(), "1".into()));
+        list.push(3, Value::Text("text/plain".into()));
+        list.push(USER_PROPERTY, Value::Pair("k".into(), String::new()));
+        list.push(9, Value::Binary(vec![0xff]));
+        list.push(2, Value::Number(3_000_000_000));
+        let record: Json = serde_json::from_str(&line(&message)).unwrap();
+        assert_eq!(
+            record["properties"],
+            json!({
+                "user-property": [["k", "1"], ["k", ""]],
+                "content-type": "text/plain",
+                "correlation-data-base64": "/w==",
+                "message-expiry-interval": 3_000_000_000u32,
+            })
+        );
+    }
+}

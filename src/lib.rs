@@ -1,0 +1,37 @@
+//! mqtools: `mqpub` and `mqsub`, MQTT for shell scripts.
+//!
+//! Data flows down this page; a module imports only from lines below its own.
+//!
+//! ```text
+//! publish  subscribe        each tool from start to end
+//! entry                     what both share at start and end
+//! session/                  the broker side; the only place that names Paho
+//! wire/                     the bytes between Paho and the broker
+//! input  output             bytes to payloads, messages to bytes
+//! json                      a message as one JSON line
+//! config/                   what the options mean
+//! flags/                    what was typed
+//! report                    the only writer to stderr
+//! signal  waker             first asks, second kills; wakes the main thread
+//! message  property         plain data
+//! failure  exit  secret     what can end a run; its status; what is never shown
+//! ```
+
+pub mod config;
+mod entry;
+pub mod exit;
+pub mod failure;
+pub mod flags;
+pub mod input;
+pub mod json;
+pub mod message;
+pub mod output;
+pub mod property;
+pub mod publish;
+pub mod report;
+pub mod secret;
+pub mod session;
+pub mod signal;
+pub mod subscribe;
+pub mod waker;
+mod wire;

@@ -1,0 +1,215 @@
+//! Plain message data: what is published, what is received. No I/O, no JSON.
+
+use std::ffi::{CStr, CString};
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+pub use crate::property::{Properties, Property, Value};
+
+/// The largest payload of one message, in bytes: MQTT's remaining length stops
+/// at 268 435 455 (MQTT 5, 1.5.5).
+pub const MAX_PAYLOAD: usize = 268_435_455;
+
+/// The longest topic, in bytes (MQTT 5, 1.5.4).
+pub const MAX_TOPIC: usize = 65_535;
+
+/// The levels of delivery (MQTT 5, 4.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Qos {
+    /// At most once.
+    #[default]
+    AtMostOnce = 0,
+    /// At least once.
+    AtLeastOnce = 1,
+    /// Exactly once.
+    ExactlyOnce = 2,
+}
+
+impl TryFrom<u8> for Qos {
+    type Error = u8;
+
+    /// # Errors
+    /// The number itself, if it is not 0, 1 or 2.
+    fn try_from(number: u8) -> Result<Self, u8> {
+        match number {
+            0 => Ok(Self::AtMostOnce),
+            1 => Ok(Self::AtLeastOnce),
+            2 => Ok(Self::ExactlyOnce),
+            other => Err(other),
+        }
+    }
+}
+
+/// What is wrong with a topic name or a topic filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadTopic {
+    /// It has no characters (MQTT 5, 4.7.3).
+    Empty,
+    /// It has more than 65 535 bytes.
+    TooLong,
+    /// It has a NUL character.
+    Nul,
+    /// A topic name has `+` or `#` (MQTT 5, 3.3.2.1), or a filter has one in
+    /// the wrong place (4.7.1).
+    Wildcard,
+}
+
+impl fmt::Display for BadTopic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "it is empty",
+            Self::TooLong => "it is longer than 65535 bytes",
+            Self::Nul => "it has a NUL character",
+            Self::Wildcard => "are its '+' and '#' wildcards right?",
+        })
+    }
+}
+
+/// A topic name that a message can be published to. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Topic(Arc<CStr>);
+
+impl Topic {
+    /// Checks a topic name.
+    ///
+    /// # Errors
+    /// Why it cannot be published to.
+    pub fn new(name: &str) -> Result<Self, BadTopic> {
+        if name.contains(['+', '#']) {
+            return Err(BadTopic::Wildcard);
+        }
+        Ok(Self(plain(name)?.into()))
+    }
+
+    /// As C wants it.
+    pub fn as_c_str(&self) -> &CStr {
+        &self.0
+    }
+
+    /// As Rust wants it.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
+/// A topic filter that can be subscribed to: wildcards only where MQTT allows
+/// them, shared subscriptions (`$share/group/filter`) included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter(CString);
+
+impl Filter {
+    /// Checks a topic filter.
+    ///
+    /// # Errors
+    /// Why it cannot be subscribed to.
+    pub fn new(text: &str) -> Result<Self, BadTopic> {
+        let c_text = plain(text)?;
+        let levels = text.split('/').count();
+        for (index, level) in text.split('/').enumerate() {
+            let alone = level.len() == 1;
+            let last = index + 1 == levels;
+            if (level.contains('#') && !(alone && last)) || (level.contains('+') && !alone) {
+                return Err(BadTopic::Wildcard);
+            }
+        }
+        if let Some(shared) = text.strip_prefix("$share/") {
+            match shared.split_once('/') {
+                Some((group, filter))
+                    if !group.is_empty() && !group.contains(['+', '#']) && !filter.is_empty() => {}
+                _ => return Err(BadTopic::Wildcard),
+            }
+        }
+        Ok(Self(c_text))
+    }
+
+    /// As C wants it.
+    pub fn as_c_str(&self) -> &CStr {
+        &self.0
+    }
+
+    /// As Rust wants it.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
+/// The checks that names and filters share.
+fn plain(text: &str) -> Result<CString, BadTopic> {
+    if text.is_empty() {
+        return Err(BadTopic::Empty);
+    }
+    if text.len() > MAX_TOPIC {
+        return Err(BadTopic::TooLong);
+    }
+    CString::new(text).map_err(|_| BadTopic::Nul)
+}
+
+/// A message to publish. Cheap to clone: topic and payload are shared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Where to.
+    pub topic: Topic,
+    /// What, at most [`MAX_PAYLOAD`] bytes.
+    pub payload: Bytes,
+    /// How surely.
+    pub qos: Qos,
+    /// Whether the broker keeps it for later subscribers.
+    pub retain: bool,
+    /// MQTT 5 properties; empty for older versions.
+    pub properties: Properties,
+}
+
+/// A message as it came in, borrowed from where it was received.
+#[derive(Clone, Debug)]
+pub struct Received<'a> {
+    /// When it was received.
+    pub time: SystemTime,
+    /// Where it was published to.
+    pub topic: &'a str,
+    /// Its payload, any bytes.
+    pub payload: &'a [u8],
+    /// The level it was delivered with.
+    pub qos: Qos,
+    /// Whether it is a retained message, or was published as one and the
+    /// subscription asked to be told.
+    pub retain: bool,
+    /// Whether the broker marked it as perhaps delivered before.
+    pub dup: bool,
+    /// The packet identifier; 0 at QoS 0, which has none.
+    pub mid: u16,
+    /// MQTT 5 properties in the order they came in.
+    pub properties: Properties,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topic_names_have_no_wildcards() {
+        assert!(Topic::new("a/b").is_ok());
+        assert!(Topic::new("/").is_ok());
+        assert_eq!(Topic::new(""), Err(BadTopic::Empty));
+        assert_eq!(Topic::new("a/+"), Err(BadTopic::Wildcard));
+        assert_eq!(Topic::new("a#"), Err(BadTopic::Wildcard));
+        assert_eq!(Topic::new("a\0b"), Err(BadTopic::Nul));
+        assert!(Topic::new(&"x".repeat(MAX_TOPIC)).is_ok());
+        assert_eq!(
+            Topic::new(&"x".repeat(MAX_TOPIC + 1)),
+            Err(BadTopic::TooLong)
+        );
+    }
+
+    #[test]
+    fn filters_have_wildcards_in_their_places() {
+        for good in ["#", "+", "a/#", "+/a/+", "/", "$SYS/#", "$share/g/a/#", "$share/g/+"] {
+            assert!(Filter::new(good).is_ok(), "{good}");
+        }
+        for bad in ["a#", "#/a", "a+/b", "a/#/b", "", "$share/g", "$share//a", "$share/+/a"] {
+            assert!(Filter::new(bad).is_err(), "{bad}");
+        }
+    }
+}

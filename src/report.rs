@@ -1,0 +1,59 @@
+//! The only writer to stderr.
+
+use std::fmt::Display;
+use std::io::Write as _;
+
+use crate::failure::Failure;
+
+/// Says what has to be said, under the program's name.
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    program: &'static str,
+    quiet: bool,
+    debug: bool,
+}
+
+impl Report {
+    /// `quiet` hides everything but debug lines; `debug` shows those.
+    pub fn new(program: &'static str, quiet: bool, debug: bool) -> Self {
+        Self { program, quiet, debug }
+    }
+
+    /// What ended the run; one line, and one more for the hint.
+    pub fn error(&self, error: &anyhow::Error) {
+        if self.quiet {
+            return;
+        }
+        let hint = error.downcast_ref::<Failure>().and_then(Failure::hint_text);
+        let hint = hint.map(|hint| format!("\n{}: hint: {hint}", self.program)).unwrap_or_default();
+        self.line(format_args!("error: {error:#}{hint}"));
+    }
+
+    /// Something that the run goes on after.
+    pub fn warn(&self, text: impl Display) {
+        if !self.quiet {
+            self.line(format_args!("warning: {text}"));
+        }
+    }
+
+    /// Something good to know.
+    pub fn note(&self, text: impl Display) {
+        if !self.quiet {
+            self.line(text);
+        }
+    }
+
+    /// Something for `-d`.
+    pub fn debug(&self, text: impl Display) {
+        if self.debug {
+            self.line(format_args!("debug: {text}"));
+        }
+    }
+
+    fn line(&self, text: impl Display) {
+        // One write, so that lines of several processes do not mix; and there
+        // is nobody to tell that stderr does not work.
+        let line = format!("{}: {text}\n", self.program);
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+}

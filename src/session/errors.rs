@@ -1,0 +1,131 @@
+//! Words for what the broker said no with: return codes of MQTT 3, reason codes
+//! of MQTT 5, and the end of a connection. Paho's own texts never appear.
+
+use paho_mqtt::ReasonCode;
+
+use crate::config::connection::{Connection, Version};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::property;
+use crate::wire::{Down, Facts};
+
+/// The first reason code that is a refusal (MQTT 5, 2.4).
+pub(super) const REFUSAL: u8 = 0x80;
+
+/// Why an attempt to connect failed, from what the wire saw.
+pub(super) fn connect_failure(connection: &Connection, down: Option<Down>, facts: &Facts) -> Failure {
+    let failure = if let Some(connack) = &facts.connack
+        && connack.code != 0
+    {
+        refused_connection(connection, connack.code, connack.old_form)
+            .context_if(connack.properties.text(property::REASON_STRING))
+    } else {
+        match down {
+            Some(Down::Broken(failure)) if failure.exit() == Exit::NoConnection => failure,
+            Some(Down::Broken(failure)) => Failure::new(Exit::NoConnection, failure.to_string()),
+            Some(Down::ByPeer) => Failure::new(
+                Exit::NoConnection,
+                "the broker closed the connection before it answered CONNECT",
+            )
+            .hint(if connection.route.tls.is_some() {
+                "does it want a client certificate, or another MQTT version (-V)?"
+            } else {
+                "is this a TLS port (--cafile), a WebSocket port (--ws), or another MQTT version (-V)?"
+            }),
+            Some(Down::ByUs) | None => Failure::new(Exit::NoConnection, "no answer to CONNECT"),
+        }
+    };
+    failure.context(format_args!("cannot connect to {}", connection.route))
+}
+
+/// Why an established connection ended.
+pub(super) fn loss(connection: &Connection, down: Option<Down>, facts: &Facts) -> Failure {
+    let failure = if let Some(disconnect) = &facts.disconnect {
+        let code = disconnect.codes.first().copied().unwrap_or(0);
+        let failure = Failure::new(Exit::Undelivered, format!("the broker ended it: {}", reason(code)))
+            .context_if(disconnect.properties.text(property::REASON_STRING));
+        match code {
+            // Session taken over: coming back would take it from the other one.
+            0x8e => failure.permanent().hint("another client uses the same identifier (-i)"),
+            // Administrative action.
+            0x98 => failure.permanent(),
+            _ => failure,
+        }
+    } else {
+        match down {
+            Some(Down::Broken(failure)) => failure,
+            Some(Down::ByPeer) => Failure::new(Exit::Undelivered, "the broker closed it"),
+            Some(Down::ByUs) | None => Failure::new(Exit::Undelivered, "the broker does not answer any more"),
+        }
+    };
+    failure.context(format_args!("connection to {} lost", connection.route))
+}
+
+/// The refusal of a CONNECT (MQTT 3.1.1, 3.2.2.3; MQTT 5, 3.2.2.2).
+fn refused_connection(connection: &Connection, code: u8, old_form: bool) -> Failure {
+    let text = if connection.version == Version::V5 && !old_form {
+        reason(code)
+    } else {
+        match code {
+            1 => format!("it does not speak {}", connection.version),
+            2 => "client identifier rejected".to_owned(),
+            3 => "server unavailable".to_owned(),
+            4 => "bad user name or password".to_owned(),
+            5 => "not authorised".to_owned(),
+            other => format!("return code {other}"),
+        }
+    };
+    let failure = Failure::new(Exit::Refused, format!("refused by the broker: {text}"));
+    let version = (code == 1 && (old_form || connection.version != Version::V5)) || code == 0x84;
+    let credentials = matches!(code, 4 | 5 | 0x86 | 0x87) && connection.username.is_none();
+    if matches!(code, 3 | 0x88 | 0x89 | 0x97 | 0x9f) {
+        // Unavailable, busy, over a quota or a rate.
+        failure.passing()
+    } else if version {
+        failure.hint("try another version with -V: 5, 311 or 31")
+    } else if credentials {
+        failure.hint("no user name was given: -u NAME -P PASSWORD")
+    } else {
+        failure
+    }
+}
+
+/// A refused subscription.
+pub(super) fn refused_subscription(filter: &str, version: Version, code: u8, words: Option<&str>) -> Failure {
+    let text = format!("subscription to '{filter}' refused");
+    let failure = if version == Version::V5 {
+        Failure::new(Exit::Refused, format!("{text}: {}", reason(code)))
+    } else {
+        Failure::new(Exit::Refused, format!("{text} by the broker"))
+    };
+    failure.context_if(words)
+}
+
+/// The words for a reason code.
+pub(super) fn reason(code: u8) -> String {
+    let text = ReasonCode::from(u32::from(code)).to_string();
+    let known = !text.is_empty() && ReasonCode::from(u32::from(code)) as u32 == u32::from(code);
+    if known {
+        let mut letters = text.chars();
+        let first = letters.next().map(|first| first.to_ascii_lowercase());
+        first.into_iter().chain(letters).collect()
+    } else {
+        format!("reason code {code}")
+    }
+}
+
+impl Failure {
+    /// The broker's own words behind ours, if it gave any.
+    fn context_if(self, words: Option<&str>) -> Self {
+        match words {
+            Some(words) if !words.is_empty() => {
+                let mut failure = Self::new(self.exit(), format!("{self} ({words})"));
+                if let Some(hint) = self.hint_text() {
+                    failure = failure.hint(hint);
+                }
+                if self.is_permanent() { failure.permanent() } else { failure.passing() }
+            }
+            _ => self,
+        }
+    }
+}

@@ -1,0 +1,539 @@
+//! The calls into Paho's C library and the callbacks out of it; nothing else of
+//! the product names a Paho function. Thin: plain data in, plain data out, no
+//! decisions.
+//!
+//! Why not the safe wrapper: it copies each message three times, aborts on a
+//! topic that is not UTF-8 (`on_message_arrived`), hides packet identifiers and
+//! the DUP flag, and its client handle is private, so it is one or the other.
+
+#![expect(unsafe_code, reason = "this file calls C and is called by it")]
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ptr;
+use std::sync::Arc;
+
+use paho_mqtt_sys as paho;
+
+use crate::config::connection::{Connection, Version};
+use crate::message::{Filter, Message, Properties, Property, Value};
+use crate::property::{self, Kind};
+
+/// What Paho's threads report. Every call comes with Paho's global mutex held:
+/// none may wait for another Paho call.
+pub(super) trait Callbacks: Send + Sync {
+    /// CONNACK said yes; the sender may be used.
+    fn connected(&self, sender: Sender<'_>);
+    /// The connection did not come about; the wire knows why.
+    fn connect_failed(&self);
+    /// The connection is gone; the wire knows why.
+    fn lost(&self);
+    /// A message came.
+    fn arrived(&self, arrival: &Arrival<'_>);
+    /// The message in this slot was written (QoS 0) or acknowledged; the sender
+    /// may be used for more.
+    fn completed(&self, sender: Sender<'_>, slot: usize);
+    /// The message in this slot was refused with this reason code.
+    fn refused(&self, sender: Sender<'_>, slot: usize, reason: u8, words: Option<String>);
+    /// SUBACK or UNSUBACK came; the wire has the codes.
+    fn answered(&self);
+}
+
+/// A message as Paho hands it over, its topic not yet known to be UTF-8.
+#[derive(Debug)]
+pub(super) struct Arrival<'a> {
+    pub(super) topic: &'a [u8],
+    pub(super) payload: &'a [u8],
+    pub(super) qos: u8,
+    pub(super) retain: bool,
+    pub(super) dup: bool,
+    pub(super) mid: u16,
+    pub(super) properties: Properties,
+}
+
+/// What a callback's context pointer points to: an entry of [`Client`]'s slots.
+struct Slot {
+    callbacks: Arc<dyn Callbacks>,
+    number: usize,
+    /// How many slots there are.
+    count: usize,
+    handle: paho::MQTTAsync,
+    version: Version,
+}
+
+/// A client of Paho's: one connection, then it is done with.
+pub(super) struct Client {
+    handle: paho::MQTTAsync,
+    version: Version,
+    /// A context for each message that can be in Paho's hands at once; the last
+    /// one is for everything else. The addresses stay while the client lives.
+    slots: Box<[Slot]>,
+}
+
+/// The part of a [`Client`] that publishes, as a callback has it too.
+#[derive(Clone, Copy)]
+pub(super) struct Sender<'a> {
+    handle: paho::MQTTAsync,
+    version: Version,
+    slots: &'a [Slot],
+}
+
+// SAFETY: Paho guards every call with its own mutex, whichever thread it comes from.
+unsafe impl Send for Client {}
+// SAFETY: as above.
+unsafe impl Sync for Client {}
+
+impl Client {
+    /// Makes a client for the line at `uri`, with room for `slots` messages.
+    ///
+    /// # Errors
+    /// Paho's return code (`MQTTAsync_createWithOptions`).
+    pub(super) fn new(
+        uri: &CStr,
+        connection: &Connection,
+        slots: usize,
+        callbacks: &Arc<dyn Callbacks>,
+    ) -> Result<Self, i32> {
+        let client_id = CString::new(connection.client_id.as_str()).unwrap_or_default();
+        let mut options = paho::MQTTAsync_createOptions {
+            MQTTVersion: connection.version.level().into(),
+            // Ours to bound: Paho's own default of 100 fails the 101st.
+            maxBufferedMessages: c_int::from(u16::MAX),
+            ..Default::default()
+        };
+        let mut handle = ptr::null_mut();
+        // SAFETY: all pointers live through the call, which copies what it keeps.
+        let code = unsafe {
+            paho::MQTTAsync_createWithOptions(
+                &raw mut handle,
+                uri.as_ptr(),
+                client_id.as_ptr(),
+                paho::MQTTCLIENT_PERSISTENCE_NONE as c_int,
+                ptr::null_mut(),
+                &raw mut options,
+            )
+        };
+        check(code)?;
+        let version = connection.version;
+        let count = slots + 1;
+        let slots = (0..count)
+            .map(|number| Slot {
+                callbacks: Arc::clone(callbacks),
+                number,
+                count,
+                handle,
+                version,
+            })
+            .collect();
+        let client = Self { handle, version, slots };
+        let context = client.sender().context(count - 1);
+        // SAFETY: the context lives as long as the client; the functions have
+        // the types that Paho calls them with.
+        unsafe {
+            check(paho::MQTTAsync_setCallbacks(handle, context, Some(on_lost), Some(on_arrived), None))?;
+            // A DISCONNECT from a server of MQTT 5 comes here and not to
+            // `on_lost` (`MQTTAsync_receiveThread`).
+            check(paho::MQTTAsync_setDisconnected(handle, context, Some(on_disconnected)))?;
+        }
+        Ok(client)
+    }
+
+    /// What publishes.
+    pub(super) fn sender(&self) -> Sender<'_> {
+        Sender {
+            handle: self.handle,
+            version: self.version,
+            slots: &self.slots,
+        }
+    }
+
+    /// Starts to connect; `connected` or `connect_failed` follows.
+    ///
+    /// # Errors
+    /// Paho's return code (`MQTTAsync_connect`).
+    pub(super) fn connect(&self, connection: &Connection) -> Result<(), i32> {
+        let username = connection
+            .username
+            .as_deref()
+            .map(|name| CString::new(name).unwrap_or_default());
+        let password = connection.password.as_ref().map(|password| password.reveal());
+        let five = self.version == Version::V5;
+        let mut options = paho::MQTTAsync_connectOptions {
+            MQTTVersion: connection.version.level().into(),
+            keepAliveInterval: c_int::try_from(connection.keep_alive.as_secs()).unwrap_or(c_int::MAX),
+            cleansession: (connection.clean && !five).into(),
+            cleanstart: (connection.clean && five).into(),
+            // The window is ours; Paho's own bound is the server's Receive Maximum.
+            maxInflight: c_int::from(u16::MAX),
+            context: self.sender().context(self.slots.len() - 1),
+            ..Default::default()
+        };
+        if five {
+            options.onSuccess5 = Some(on_connected5);
+            options.onFailure5 = Some(on_connect_failed5);
+        } else {
+            options.onSuccess = Some(on_connected);
+            options.onFailure = Some(on_connect_failed);
+        }
+        if let Some(username) = &username {
+            options.username = username.as_ptr();
+        }
+        if let Some(password) = password {
+            options.binarypwd.len = c_int::try_from(password.len()).unwrap_or(0);
+            options.binarypwd.data = password.as_ptr().cast();
+        }
+        // SAFETY: the options and what they point to live through the call,
+        // which copies what it keeps.
+        check(unsafe { paho::MQTTAsync_connect(self.handle, &raw const options) })
+    }
+
+    /// Subscribes to all the filters in one packet; `answered` follows.
+    ///
+    /// # Errors
+    /// Paho's return code (`MQTTAsync_subscribeMany`).
+    pub(super) fn subscribe(&self, filters: &[(Filter, u8)]) -> Result<(), i32> {
+        let mut options = self.sender().response(self.slots.len() - 1);
+        let mut details = vec![paho::MQTTSubscribe_options::default(); filters.len()];
+        if self.version == Version::V5 {
+            options.onSuccess5 = Some(on_answered5);
+            options.onFailure5 = Some(on_answer_failed5);
+            match details.as_mut_slice() {
+                [one] => options.subscribeOptions = *one,
+                many => {
+                    options.subscribeOptionsCount = c_int::try_from(many.len()).unwrap_or(0);
+                    options.subscribeOptionsList = many.as_mut_ptr();
+                }
+            }
+        } else {
+            options.onSuccess = Some(on_answered);
+            options.onFailure = Some(on_answer_failed);
+        }
+        let names: Vec<*mut c_char> = filters
+            .iter()
+            .map(|(filter, _)| filter.as_c_str().as_ptr().cast_mut())
+            .collect();
+        let levels: Vec<c_int> = filters.iter().map(|(_, qos)| c_int::from(*qos)).collect();
+        // SAFETY: both arrays have `filters.len()` entries; everything lives
+        // through the call, which copies what it keeps.
+        check(unsafe {
+            paho::MQTTAsync_subscribeMany(
+                self.handle,
+                c_int::try_from(filters.len()).unwrap_or(0),
+                names.as_ptr(),
+                levels.as_ptr(),
+                &raw mut options,
+            )
+        })
+    }
+
+    /// Queues a DISCONNECT behind everything given before.
+    ///
+    /// # Errors
+    /// Paho's return code (`MQTTAsync_disconnect`).
+    pub(super) fn disconnect(&self) -> Result<(), i32> {
+        let mut options = paho::MQTTAsync_disconnectOptions {
+            // At once, whatever is unfinished (`MQTTAsync_checkDisconnect`).
+            timeout: 0,
+            ..Default::default()
+        };
+        if self.version == Version::V5 {
+            options.struct_version = 1;
+        }
+        // SAFETY: the options live through the call, which copies what it keeps.
+        check(unsafe { paho::MQTTAsync_disconnect(self.handle, &raw const options) })
+    }
+}
+
+impl Sender<'_> {
+    /// Gives a message to Paho; `completed` or `refused` follows for its slot,
+    /// or the connection is lost.
+    ///
+    /// # Errors
+    /// Paho's return code (`MQTTAsync_send`).
+    pub(super) fn publish(&self, message: &Message, slot: usize) -> Result<(), i32> {
+        let mut options = self.response(slot);
+        if self.version == Version::V5 {
+            options.onSuccess5 = Some(on_completed5);
+            options.onFailure5 = Some(on_publish_failed5);
+        } else {
+            options.onSuccess = Some(on_completed);
+        }
+        let list = PropertyList::new(&message.properties);
+        options.properties = list.0;
+        // SAFETY: everything lives through the call, which copies what it keeps.
+        check(unsafe {
+            paho::MQTTAsync_send(
+                self.handle,
+                message.topic.as_c_str().as_ptr(),
+                c_int::try_from(message.payload.len()).unwrap_or(c_int::MAX),
+                message.payload.as_ptr().cast(),
+                message.qos as c_int,
+                message.retain.into(),
+                &raw mut options,
+            )
+        })
+    }
+
+    fn response(&self, slot: usize) -> paho::MQTTAsync_responseOptions {
+        paho::MQTTAsync_responseOptions {
+            context: self.context(slot),
+            ..Default::default()
+        }
+    }
+
+    fn context(&self, slot: usize) -> *mut c_void {
+        // From the pointer to all of them, so that `sender` may go back to it.
+        self.slots.as_ptr().wrapping_add(slot.min(self.slots.len() - 1)).cast_mut().cast()
+    }
+}
+
+impl Drop for Client {
+    /// Waits for Paho's threads if this is the last client
+    /// (`MQTTAsync_terminate`, up to a second): drop it only when the next one
+    /// exists, or not at all.
+    fn drop(&mut self) {
+        // SAFETY: the handle is ours and is not used again; no callback comes
+        // after this call, so the slots may go.
+        unsafe { paho::MQTTAsync_destroy(&raw mut self.handle) };
+    }
+}
+
+fn check(code: c_int) -> Result<(), i32> {
+    if code == 0 { Ok(()) } else { Err(code) }
+}
+
+/// Properties in Paho's own memory, freed at the end.
+struct PropertyList(paho::MQTTProperties);
+
+impl PropertyList {
+    fn new(properties: &Properties) -> Self {
+        let mut list = Self(paho::MQTTProperties::default());
+        for Property { id, value } in properties {
+            let Some((_, kind)) = property::entry(*id) else { continue };
+            let mut entry = paho::MQTTProperty {
+                identifier: paho::MQTTPropertyCodes::from(*id),
+                value: paho::MQTTProperty__bindgen_ty_1 { integer4: 0 },
+            };
+            match value {
+                Value::Number(number) => match kind {
+                    Kind::Byte => entry.value.byte = u8::try_from(*number).unwrap_or(u8::MAX),
+                    Kind::Two => entry.value.integer2 = u16::try_from(*number).unwrap_or(u16::MAX),
+                    _ => entry.value.integer4 = *number,
+                },
+                Value::Text(text) => entry.value.__bindgen_anon_1.data = len_string(text.as_bytes()),
+                Value::Binary(bytes) => entry.value.__bindgen_anon_1.data = len_string(bytes),
+                Value::Pair(name, value) => {
+                    entry.value.__bindgen_anon_1.data = len_string(name.as_bytes());
+                    entry.value.__bindgen_anon_1.value = len_string(value.as_bytes());
+                }
+            }
+            // SAFETY: the list is valid; the entry's strings live through the
+            // call, which copies them.
+            unsafe { paho::MQTTProperties_add(&raw mut list.0, &raw const entry) };
+        }
+        list
+    }
+}
+
+impl Drop for PropertyList {
+    fn drop(&mut self) {
+        // SAFETY: the list was filled by `MQTTProperties_add` alone.
+        unsafe { paho::MQTTProperties_free(&raw mut self.0) };
+    }
+}
+
+fn len_string(bytes: &[u8]) -> paho::MQTTLenString {
+    paho::MQTTLenString {
+        len: c_int::try_from(bytes.len()).unwrap_or(0),
+        data: bytes.as_ptr().cast_mut().cast(),
+    }
+}
+
+/// # Safety
+/// `data` has `len` readable bytes, or is null.
+unsafe fn bytes_of<'a>(data: *const c_void, len: c_int) -> &'a [u8] {
+    match usize::try_from(len) {
+        // SAFETY: the caller's promise.
+        Ok(len) if len > 0 && !data.is_null() => unsafe { std::slice::from_raw_parts(data.cast(), len) },
+        _ => &[],
+    }
+}
+
+/// # Safety
+/// The list is one of Paho's.
+unsafe fn read_properties(list: &paho::MQTTProperties) -> Properties {
+    let mut properties = Properties::default();
+    let count = usize::try_from(list.count).unwrap_or(0);
+    if count == 0 || list.array.is_null() {
+        return properties;
+    }
+    // SAFETY: Paho keeps `count` entries in the array.
+    for entry in unsafe { std::slice::from_raw_parts(list.array, count) } {
+        let Ok(id) = u8::try_from(entry.identifier) else { continue };
+        let Some((_, kind)) = property::entry(id) else { continue };
+        // SAFETY: the kind of the identifier tells which member of the union
+        // Paho filled; its strings have the length that stands beside them.
+        let value = unsafe {
+            let text = |string: paho::MQTTLenString| {
+                String::from_utf8_lossy(bytes_of(string.data.cast(), string.len)).into_owned()
+            };
+            match kind {
+                Kind::Byte => Value::Number(entry.value.byte.into()),
+                Kind::Two => Value::Number(entry.value.integer2.into()),
+                Kind::Four | Kind::Varying => Value::Number(entry.value.integer4),
+                Kind::Text => Value::Text(text(entry.value.__bindgen_anon_1.data)),
+                Kind::Binary => {
+                    let data = entry.value.__bindgen_anon_1.data;
+                    Value::Binary(bytes_of(data.data.cast(), data.len).to_vec())
+                }
+                Kind::Pair => Value::Pair(
+                    text(entry.value.__bindgen_anon_1.data),
+                    text(entry.value.__bindgen_anon_1.value),
+                ),
+            }
+        };
+        properties.push(id, value);
+    }
+    properties
+}
+
+/// # Safety
+/// `context` is one that a living [`Client`] gave to Paho.
+unsafe fn slot<'a>(context: *mut c_void) -> &'a Slot {
+    // SAFETY: the caller's promise; slots do not move while their client lives,
+    // and Paho calls back no more once it is destroyed.
+    unsafe { &*context.cast_const().cast::<Slot>() }
+}
+
+/// # Safety
+/// As for [`slot`].
+unsafe fn sender<'a>(context: *mut c_void) -> Sender<'a> {
+    // SAFETY: the caller's promise. The pointer was made from the whole slice
+    // of slots, in which this one has its number.
+    unsafe {
+        let this = slot(context);
+        let first = context.cast_const().cast::<Slot>().sub(this.number);
+        Sender {
+            handle: this.handle,
+            version: this.version,
+            slots: std::slice::from_raw_parts(first, this.count),
+        }
+    }
+}
+
+// In every function below the context is the one given with the call that Paho
+// answers (`Client::context`), and the data is Paho's, valid while it lasts.
+
+unsafe extern "C" fn on_connected(context: *mut c_void, _: *mut paho::MQTTAsync_successData) {
+    // SAFETY: see above.
+    let (slot, sender) = unsafe { (slot(context), sender(context)) };
+    slot.callbacks.connected(sender);
+}
+
+unsafe extern "C" fn on_connected5(context: *mut c_void, _: *mut paho::MQTTAsync_successData5) {
+    // SAFETY: see above.
+    let (slot, sender) = unsafe { (slot(context), sender(context)) };
+    slot.callbacks.connected(sender);
+}
+
+unsafe extern "C" fn on_connect_failed(context: *mut c_void, _: *mut paho::MQTTAsync_failureData) {
+    // SAFETY: see above.
+    unsafe { slot(context) }.callbacks.connect_failed();
+}
+
+unsafe extern "C" fn on_connect_failed5(context: *mut c_void, _: *mut paho::MQTTAsync_failureData5) {
+    // SAFETY: see above.
+    unsafe { slot(context) }.callbacks.connect_failed();
+}
+
+unsafe extern "C" fn on_lost(context: *mut c_void, _: *mut c_char) {
+    // SAFETY: see above.
+    unsafe { slot(context) }.callbacks.lost();
+}
+
+unsafe extern "C" fn on_disconnected(context: *mut c_void, _: *mut paho::MQTTProperties, _: paho::MQTTReasonCodes) {
+    // SAFETY: see above.
+    unsafe { slot(context) }.callbacks.lost();
+}
+
+unsafe extern "C" fn on_completed(context: *mut c_void, _: *mut paho::MQTTAsync_successData) {
+    // SAFETY: see above.
+    let (slot, sender) = unsafe { (slot(context), sender(context)) };
+    slot.callbacks.completed(sender, slot.number);
+}
+
+unsafe extern "C" fn on_completed5(context: *mut c_void, _: *mut paho::MQTTAsync_successData5) {
+    // SAFETY: see above.
+    let (slot, sender) = unsafe { (slot(context), sender(context)) };
+    slot.callbacks.completed(sender, slot.number);
+}
+
+/// A PUBACK or PUBREC with a reason from 128 is final; every other failure is
+/// that of the connection, which is reported by itself.
+unsafe extern "C" fn on_publish_failed5(context: *mut c_void, data: *mut paho::MQTTAsync_failureData5) {
+    // SAFETY: see above.
+    let (slot, sender, data) = unsafe { (slot(context), sender(context), &*data) };
+    let reason = u8::try_from(data.reasonCode).unwrap_or(0);
+    if reason >= 0x80 {
+        // SAFETY: see above.
+        let properties = unsafe { read_properties(&data.properties) };
+        let words = properties.text(property::REASON_STRING).map(str::to_owned);
+        slot.callbacks.refused(sender, slot.number, reason, words);
+    }
+}
+
+unsafe extern "C" fn on_answered(context: *mut c_void, _: *mut paho::MQTTAsync_successData) {
+    // SAFETY: see above.
+    unsafe { slot(context) }.callbacks.answered();
+}
+
+unsafe extern "C" fn on_answered5(context: *mut c_void, _: *mut paho::MQTTAsync_successData5) {
+    // SAFETY: see above.
+    unsafe { slot(context) }.callbacks.answered();
+}
+
+unsafe extern "C" fn on_answer_failed(context: *mut c_void, _: *mut paho::MQTTAsync_failureData) {
+    // SAFETY: see above.
+    unsafe { slot(context) }.callbacks.answered();
+}
+
+unsafe extern "C" fn on_answer_failed5(context: *mut c_void, _: *mut paho::MQTTAsync_failureData5) {
+    // SAFETY: see above.
+    unsafe { slot(context) }.callbacks.answered();
+}
+
+unsafe extern "C" fn on_arrived(
+    context: *mut c_void,
+    topic: *mut c_char,
+    topic_length: c_int,
+    message: *mut paho::MQTTAsync_message,
+) -> c_int {
+    // SAFETY: see above. A length of 0 says that the topic has no NUL inside
+    // and ends with one (`MQTTAsync_deliverMessage`).
+    let (slot, data, topic_bytes) = unsafe {
+        let topic_bytes = if topic_length == 0 {
+            CStr::from_ptr(topic).to_bytes()
+        } else {
+            bytes_of(topic.cast(), topic_length)
+        };
+        (slot(context), &*message, topic_bytes)
+    };
+    slot.callbacks.arrived(&Arrival {
+        topic: topic_bytes,
+        // SAFETY: see above.
+        payload: unsafe { bytes_of(data.payload, data.payloadlen) },
+        qos: u8::try_from(data.qos).unwrap_or(0),
+        retain: data.retained != 0,
+        dup: data.dup != 0,
+        mid: u16::try_from(data.msgid).unwrap_or(0),
+        // SAFETY: see above.
+        properties: unsafe { read_properties(&data.properties) },
+    });
+    let mut message = message;
+    // SAFETY: both are ours to free once the message is taken.
+    unsafe {
+        paho::MQTTAsync_freeMessage(&raw mut message);
+        paho::MQTTAsync_free(topic.cast());
+    }
+    // Never 0: that would park the message in memory (`Protocol_processPublication`).
+    1
+}

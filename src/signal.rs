@@ -1,0 +1,49 @@
+//! Signals: the first one asks, the second one kills. What was asked is seen by
+//! the main thread, which the signal wakes.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{flag, low_level};
+
+use crate::waker::Waker;
+
+/// The signals that ask a run to end.
+const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+
+/// What has been asked for so far.
+#[derive(Debug, Default)]
+pub struct Signals {
+    received: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// That of `sigaction(2)`, or of `dup(2)`.
+    pub fn listen(waker: &Waker) -> io::Result<Self> {
+        let signals = Self::default();
+        let second = Arc::new(AtomicBool::new(false));
+        for signal in ENDING {
+            // In this order: the first signal finds the flag down and raises it.
+            flag::register_conditional_default(signal, Arc::clone(&second))?;
+            flag::register(signal, Arc::clone(&second))?;
+            flag::register_usize(signal, Arc::clone(&signals.received), usize::try_from(signal).unwrap_or(0))?;
+            low_level::pipe::register(signal, waker.handle()?)?;
+        }
+        Ok(signals)
+    }
+
+    /// The signal that asked for the end, if one did.
+    pub fn received(&self) -> Option<i32> {
+        i32::try_from(self.received.load(Ordering::Acquire)).ok().filter(|signal| *signal != 0)
+    }
+}
+
+/// Ends the process as the signal itself would have.
+pub fn die_of(signal: i32) {
+    let _ = low_level::emulate_default_handler(signal);
+}

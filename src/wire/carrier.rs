@@ -1,0 +1,152 @@
+//! What carries the bytes: TCP, TLS over it, WebSocket over either. Non-blocking
+//! once made; knows nothing of MQTT.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use openssl::ssl::SslStream;
+
+use super::websocket::Tunnel;
+
+/// A byte stream to the broker's host.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    /// As it is.
+    Plain(TcpStream),
+    /// Encrypted.
+    Tls(Box<SslStream<TcpStream>>),
+}
+
+impl Stream {
+    /// The TCP connection underneath.
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref(),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A byte stream to the broker itself.
+#[derive(Debug)]
+pub(crate) enum Carrier {
+    /// MQTT's bytes as they are.
+    Direct(Stream),
+    /// MQTT's bytes in WebSocket frames.
+    WebSocket(Box<Tunnel>),
+}
+
+impl Carrier {
+    /// The TCP connection underneath.
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        self.stream().tcp()
+    }
+
+    /// The socket, to wait on and to hand to Paho; never to read or write.
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
+        self.tcp().as_fd()
+    }
+
+    /// A line for the debug output: how the bytes travel.
+    pub(crate) fn describe(&self) -> String {
+        let tcp = match self.tcp().peer_addr() {
+            Ok(address) => address.to_string(),
+            Err(_) => String::from("?"),
+        };
+        let tls = match self.stream() {
+            Stream::Plain(_) => String::new(),
+            Stream::Tls(tls) => {
+                let cipher = tls.ssl().current_cipher().map_or("", |cipher| cipher.name());
+                format!(", {} {cipher}", tls.ssl().version_str())
+            }
+        };
+        let websocket = match self {
+            Self::Direct(_) => "",
+            Self::WebSocket(_) => ", WebSocket",
+        };
+        format!("{tcp}{tls}{websocket}")
+    }
+
+    /// Reads what has come.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing has; anything else ends the connection, as do
+    /// 0 bytes.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Direct(stream) => stream.read(buffer),
+            Self::WebSocket(tunnel) => tunnel.read(buffer),
+        }
+    }
+
+    /// Takes some of the bytes, at least one.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room; anything else ends the connection.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Direct(stream) => stream.write(bytes),
+            Self::WebSocket(tunnel) => tunnel.write(bytes),
+        }
+    }
+
+    /// Hands everything taken to the kernel.
+    ///
+    /// # Errors
+    /// As [`Carrier::write`].
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Direct(stream) => stream.flush(),
+            Self::WebSocket(tunnel) => tunnel.flush(),
+        }
+    }
+
+    /// Says goodbye in the layers that have a word for it: a WebSocket close
+    /// frame, a TLS `close_notify`. A peer that does not listen any more is no
+    /// error.
+    pub(crate) fn farewell(&mut self) {
+        if let Self::WebSocket(tunnel) = self {
+            tunnel.close();
+        }
+        if let Stream::Tls(tls) = self.stream_mut() {
+            let _ = tls.shutdown();
+        }
+    }
+
+    fn stream(&self) -> &Stream {
+        match self {
+            Self::Direct(stream) => stream,
+            Self::WebSocket(tunnel) => tunnel.stream(),
+        }
+    }
+
+    fn stream_mut(&mut self) -> &mut Stream {
+        match self {
+            Self::Direct(stream) => stream,
+            Self::WebSocket(tunnel) => tunnel.stream_mut(),
+        }
+    }
+}

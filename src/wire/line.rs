@@ -1,0 +1,321 @@
+//! The line to the broker: a carrier with a buffer on each side. What Paho
+//! writes is taken whole, always, and leaves in large pieces; what comes is read
+//! ahead. A line that is down swallows what is written and reads as ended, so
+//! that Paho notices at its one safe place (`MQTTAsync_cycle`), never in the
+//! middle of a publish.
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{Shutdown, shutdown};
+
+use super::carrier::Carrier;
+use super::watch::{Facts, Pinger, Watch, kind};
+use crate::config::connection::Version;
+use crate::exit::Exit;
+use crate::failure::{Failure, io_reason};
+
+/// How much is gathered before it leaves, and read at once.
+const BUFFER: usize = 64 * 1024;
+
+/// How much may be read ahead while a write waits: a broker that will not read
+/// before we have read must not lock us both.
+const READ_AHEAD: usize = 16 * 1024 * 1024;
+
+/// How many PUBLISH packets may be gathered, so that what a broken connection
+/// may have swallowed stays countable in small numbers.
+const GATHERED_PUBLISHES: u64 = 4096;
+
+/// Why a line is down.
+#[derive(Clone, Debug)]
+pub(crate) enum Down {
+    /// The broker closed it.
+    ByPeer,
+    /// It broke, or what came over it made no sense.
+    Broken(Failure),
+    /// We said DISCONNECT, or hung up.
+    ByUs,
+}
+
+/// A carrier with its buffers.
+#[derive(Debug)]
+pub(crate) struct Line {
+    carrier: Carrier,
+    /// Taken from Paho, not yet carried.
+    outgoing: Vec<u8>,
+    /// Acknowledgements of what came; they leave only when it is safe.
+    acknowledgements: Vec<u8>,
+    /// Read while a write waited.
+    ahead: Vec<u8>,
+    watch: Watch,
+    down: Option<Down>,
+    /// Nothing more is wanted from the broker.
+    deaf: bool,
+    /// PUBLISH packets taken from Paho, and those that the kernel has whole.
+    published: u64,
+    carried: u64,
+    last_sent: Instant,
+    /// How long a write may wait without any progress.
+    patience: Duration,
+}
+
+impl Line {
+    /// Puts buffers around a carrier that is connected and non-blocking.
+    pub(crate) fn new(carrier: Carrier, version: Version, patience: Duration) -> Self {
+        Self {
+            carrier,
+            outgoing: Vec::with_capacity(BUFFER),
+            acknowledgements: Vec::new(),
+            ahead: Vec::new(),
+            watch: Watch::new(version),
+            down: None,
+            deaf: false,
+            published: 0,
+            carried: 0,
+            last_sent: Instant::now(),
+            patience,
+        }
+    }
+
+    /// The socket, to wait on.
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
+        self.carrier.socket()
+    }
+
+    /// How the bytes travel, in words.
+    pub(crate) fn describe(&self) -> String {
+        self.carrier.describe()
+    }
+
+    /// What the broker has said so far.
+    pub(crate) fn facts(&self) -> &Facts {
+        self.watch.facts()
+    }
+
+    /// Why the line is down, if it is.
+    pub(crate) fn down(&self) -> Option<&Down> {
+        self.down.as_ref()
+    }
+
+    /// How many PUBLISH packets the kernel has whole.
+    pub(crate) fn carried(&self) -> u64 {
+        self.carried
+    }
+
+    /// How long nothing has been sent.
+    pub(crate) fn quiet_for(&self) -> Duration {
+        self.last_sent.elapsed()
+    }
+
+    /// How many of our own PINGREQs were answered since the last call.
+    pub(crate) fn take_pongs(&mut self) -> usize {
+        self.watch.take_pongs()
+    }
+
+    /// Takes one packet from Paho, whole. `expected` more PUBLISH packets are
+    /// on their way: while there are any, it may wait in the buffer.
+    pub(crate) fn take(&mut self, packet: &[IoSlice<'_>], expected: u64) {
+        if self.down.is_some() {
+            return;
+        }
+        let first = packet.iter().find_map(|slice| slice.first()).copied();
+        let length: usize = packet.iter().map(|slice| slice.len()).sum();
+        match first.unwrap_or_default() >> 4 {
+            kind::PUBACK | kind::PUBREC | kind::PUBCOMP => {
+                for slice in packet {
+                    self.acknowledgements.extend_from_slice(slice);
+                }
+            }
+            kind::PUBLISH => {
+                self.published += 1;
+                if length > BUFFER {
+                    self.send_buffered();
+                    for slice in packet {
+                        self.carry(slice);
+                    }
+                    self.settled();
+                } else {
+                    self.gather(packet, length);
+                    if expected == 0 || self.published - self.carried >= GATHERED_PUBLISHES {
+                        self.send_buffered();
+                    }
+                }
+            }
+            kind::PUBREL => self.gather(packet, length),
+            other => {
+                if other == kind::PINGREQ {
+                    self.watch.pinged(Pinger::Paho);
+                }
+                self.gather(packet, length);
+                self.send_buffered();
+                if other == kind::DISCONNECT {
+                    self.carrier.farewell();
+                    self.down.get_or_insert(Down::ByUs);
+                }
+            }
+        }
+    }
+
+    /// Whether acknowledgements wait to leave.
+    pub(crate) fn owes_acknowledgements(&self) -> bool {
+        !self.acknowledgements.is_empty()
+    }
+
+    /// Lets go of everything gathered, the acknowledgements too.
+    pub(crate) fn release(&mut self) {
+        if !self.acknowledgements.is_empty() {
+            let acknowledgements = std::mem::take(&mut self.acknowledgements);
+            self.outgoing.extend_from_slice(&acknowledgements);
+        }
+        if !self.outgoing.is_empty() {
+            self.send_buffered();
+        }
+    }
+
+    /// Forgets the acknowledgements: what they are for could not be written.
+    pub(crate) fn withhold(&mut self) {
+        self.acknowledgements.clear();
+    }
+
+    /// Sends a PINGREQ of our own; its answer is counted, not shown to Paho.
+    pub(crate) fn ping(&mut self) {
+        if self.down.is_none() {
+            self.watch.pinged(Pinger::Ours);
+            self.outgoing.extend_from_slice(&[kind::PINGREQ << 4, 0]);
+            self.send_buffered();
+        }
+    }
+
+    /// Replaces `into` with what has come; an empty `into` means that nothing
+    /// has, or that the line is down.
+    pub(crate) fn read_into(&mut self, into: &mut Vec<u8>) {
+        into.clear();
+        if self.deaf {
+            return;
+        }
+        if !self.ahead.is_empty() {
+            std::mem::swap(into, &mut self.ahead);
+        } else if self.down.is_none() {
+            self.receive(into, BUFFER);
+        }
+        if let Err(failure) = self.watch.inspect(into) {
+            into.clear();
+            self.fail(Down::Broken(failure));
+        }
+    }
+
+    /// Reads nothing from now on.
+    pub(crate) fn stop_reading(&mut self) {
+        self.deaf = true;
+    }
+
+    /// Ends the line from our side, without a word to the broker.
+    pub(crate) fn hang_up(&mut self) {
+        self.fail(Down::ByUs);
+    }
+
+    /// Appends up to `most` bytes that have come.
+    fn receive(&mut self, into: &mut Vec<u8>, most: usize) {
+        let length = into.len();
+        into.resize(length + most, 0);
+        let outcome = self.carrier.read(&mut into[length..]);
+        into.truncate(length + outcome.as_ref().copied().unwrap_or(0));
+        match outcome {
+            Ok(0) => self.fail(Down::ByPeer),
+            Ok(_) => {}
+            Err(error) if would_block(&error) => {}
+            Err(error) => self.fail(broken(&error)),
+        }
+    }
+
+    fn gather(&mut self, packet: &[IoSlice<'_>], length: usize) {
+        if self.outgoing.len() + length > BUFFER {
+            self.send_buffered();
+        }
+        for slice in packet {
+            self.outgoing.extend_from_slice(slice);
+        }
+    }
+
+    fn send_buffered(&mut self) {
+        let mut outgoing = std::mem::take(&mut self.outgoing);
+        self.carry(&outgoing);
+        outgoing.clear();
+        self.outgoing = outgoing;
+        self.settled();
+    }
+
+    /// Everything published so far has been carried, if the line is up.
+    fn settled(&mut self) {
+        if self.down.is_none() {
+            self.carried = self.published;
+        }
+    }
+
+    /// Hands bytes to the kernel, waiting where it has no room.
+    fn carry(&mut self, mut bytes: &[u8]) {
+        while self.down.is_none() && !bytes.is_empty() {
+            let piece = &bytes[..bytes.len().min(4 * BUFFER)];
+            match self.carrier.write(piece) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) => self.wait_or_fail(&error),
+            }
+        }
+        while self.down.is_none() {
+            match self.carrier.flush() {
+                Ok(()) => break,
+                Err(error) => self.wait_or_fail(&error),
+            }
+        }
+        self.last_sent = Instant::now();
+    }
+
+    /// Waits for room, reading on meanwhile.
+    fn wait_or_fail(&mut self, error: &io::Error) {
+        if !would_block(error) {
+            self.fail(broken(error));
+            return;
+        }
+        let mut interest = PollFlags::OUT;
+        if self.ahead.len() < READ_AHEAD {
+            interest |= PollFlags::IN;
+        }
+        let mut ready = [PollFd::from_borrowed_fd(self.carrier.socket(), interest)];
+        let patience = Timespec::try_from(self.patience).ok();
+        match poll(&mut ready, patience.as_ref()) {
+            Ok(0) => self.fail(Down::Broken(Failure::new(
+                Exit::Undelivered,
+                "the broker has stopped reading",
+            ))),
+            Ok(_) if ready[0].revents().contains(PollFlags::IN) => {
+                let mut ahead = std::mem::take(&mut self.ahead);
+                self.receive(&mut ahead, BUFFER);
+                self.ahead = ahead;
+            }
+            _ => {}
+        }
+    }
+
+    fn fail(&mut self, why: Down) {
+        if self.down.is_none() {
+            self.down = Some(why);
+            // Wakes Paho's receiving thread, wherever it sleeps.
+            let _ = shutdown(self.carrier.socket().as_fd(), Shutdown::Both);
+        }
+        self.outgoing.clear();
+        self.acknowledgements.clear();
+    }
+}
+
+fn broken(error: &io::Error) -> Down {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Down::ByPeer,
+        _ => Down::Broken(Failure::new(Exit::Undelivered, io_reason(error))),
+    }
+}
+
+fn would_block(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}

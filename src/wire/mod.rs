@@ -1,0 +1,50 @@
+//! The bytes between Paho and the broker: resolve, connect, TLS, WebSocket,
+//! buffers. Safe Rust over well-kept crates; the C calls that Paho makes are in
+//! `seam` alone. Nothing here names Paho's API, a flag or a standard stream.
+
+mod carrier;
+mod line;
+mod packet;
+mod seam;
+mod tcp;
+mod tls;
+mod watch;
+mod websocket;
+
+pub(crate) use line::{Down, Line};
+pub(crate) use seam::{
+    Attendant, URI, attach, expect_publishes, hang_up, more_waiting, stop_reading, with_line,
+};
+pub(crate) use watch::Facts;
+
+use std::time::Instant;
+
+use self::carrier::{Carrier, Stream};
+use crate::config::connection::Route;
+use crate::failure::Failure;
+
+/// Opens the way to the broker, up to where MQTT begins.
+///
+/// Blocks until it is open, has failed, or `deadline` has passed; resolving a
+/// name may take longer than that.
+///
+/// # Errors
+/// [`crate::exit::Exit::NoConnection`], with the host named and the reason in words.
+pub(crate) fn open(route: &Route, deadline: Instant) -> Result<Carrier, Failure> {
+    try_open(route, deadline).map_err(|failure| failure.context(format_args!("cannot connect to {route}")))
+}
+
+fn try_open(route: &Route, deadline: Instant) -> Result<Carrier, Failure> {
+    let tcp = tcp::connect(&route.host, deadline)?;
+    tcp::limit(&tcp, deadline)?;
+    let stream = match &route.tls {
+        None => Stream::Plain(tcp),
+        Some(tls) => Stream::Tls(tls::encrypt(tcp, &route.host, tls)?),
+    };
+    let carrier = match &route.websocket {
+        None => Carrier::Direct(stream),
+        Some(config) => Carrier::WebSocket(Box::new(websocket::upgrade(stream, &route.host, config)?)),
+    };
+    tcp::unlimit(carrier.tcp())?;
+    Ok(carrier)
+}

@@ -1,0 +1,384 @@
+//! The seam: the C calls that Paho's socket layer makes, defined here as symbols
+//! of the executable, so that Paho's bytes go through our [`Line`].
+//!
+//! Paho connects to a Unix socket of a made-up name. `connect` puts the line's
+//! real socket in the place of the one that Paho made (`Socket_unix_new`), and
+//! from then on `writev`, `recv` and `poll` on that descriptor are answered from
+//! the line's buffers, mostly without a system call. Every other call goes to
+//! the kernel unchanged: the standard library and others use these symbols too.
+//!
+//! One line at a time: a process has one connection to one broker.
+
+#![expect(
+    unsafe_code,
+    reason = "this file defines C functions and reads the memory that their callers point to"
+)]
+
+use std::cell::RefCell;
+use std::io::IoSlice;
+use std::os::fd::{AsRawFd as _, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use libc::{c_int, c_long, c_void, iovec, nfds_t, pollfd, size_t, sockaddr, sockaddr_un, socklen_t, ssize_t};
+
+use super::line::Line;
+
+/// The URI to give to Paho for a client that shall use the attached line.
+pub(crate) const URI: &std::ffi::CStr = c"unix://mqtools";
+
+/// The path in it, as it arrives in `connect`.
+const PATH: &[u8] = b"mqtools\0";
+
+/// Who is told what happens at the seam.
+pub(crate) trait Attendant: Send + Sync {
+    /// Paho's receiving thread is about to wait, or acknowledgements are about
+    /// to leave: whatever was received must be written out now. `false` if it
+    /// could not be: then it is not acknowledged.
+    fn settle(&self) -> bool;
+
+    /// A PINGREQ of ours was answered.
+    fn ponged(&self);
+
+    /// DISCONNECT has left.
+    fn closed(&self);
+}
+
+/// What Paho's calls find.
+struct Seam {
+    line: Option<Line>,
+    attendant: Option<Arc<dyn Attendant>>,
+}
+
+static SEAM: Mutex<Seam> = Mutex::new(Seam {
+    line: None,
+    attendant: None,
+});
+/// The descriptor that Paho knows the line by; -1 while it knows of none.
+static DESCRIPTOR: AtomicI32 = AtomicI32::new(-1);
+/// Counts the lines, so that a thread notices that its read buffer is of an
+/// earlier one.
+static LINES: AtomicU64 = AtomicU64::new(0);
+/// PUBLISH packets that Paho was given and has not written.
+static EXPECTED: AtomicI64 = AtomicI64::new(0);
+
+/// What Paho's receiving thread has read and not yet consumed.
+struct Inbound {
+    line: u64,
+    bytes: Vec<u8>,
+    at: usize,
+    /// The last `poll` was answered without the kernel, or the kernel said that
+    /// nothing else is readable: Paho's `Socket_getReadySocket` then need not
+    /// ask its interrupt socket.
+    only_line: bool,
+}
+
+thread_local! {
+    static INBOUND: RefCell<Inbound> = const {
+        RefCell::new(Inbound { line: 0, bytes: Vec::new(), at: 0, only_line: false })
+    };
+}
+
+unsafe extern "C" {
+    /// Wakes Paho's receiving thread (Paho's `Socket.c`).
+    fn Socket_interrupt() -> c_int;
+}
+
+fn seam() -> MutexGuard<'static, Seam> {
+    SEAM.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes this the line that the next client of Paho's will use.
+pub(crate) fn attach(line: Line, attendant: Arc<dyn Attendant>) {
+    let mut seam = seam();
+    DESCRIPTOR.store(-1, Ordering::Release);
+    EXPECTED.store(0, Ordering::Relaxed);
+    seam.line = Some(line);
+    seam.attendant = Some(attendant);
+}
+
+/// Looks at the line, if there is one.
+pub(crate) fn with_line<T>(look: impl FnOnce(&mut Line) -> T) -> Option<T> {
+    seam().line.as_mut().map(look)
+}
+
+/// Announces PUBLISH packets that Paho will write soon: until they have come,
+/// others may wait for them in the buffer.
+pub(crate) fn expect_publishes(count: i64) {
+    EXPECTED.fetch_add(count, Ordering::Relaxed);
+}
+
+/// Leaves everything that Paho has not consumed yet, and all that may come,
+/// unread; to be called in a callback on Paho's receiving thread.
+pub(crate) fn stop_reading() {
+    INBOUND.with_borrow_mut(|inbound| inbound.bytes.clear());
+    with_line(Line::stop_reading);
+}
+
+/// Whether more has been read than Paho has consumed; to be asked in a callback
+/// on Paho's receiving thread.
+pub(crate) fn more_waiting() -> bool {
+    INBOUND.with_borrow(|inbound| inbound.at < inbound.bytes.len())
+}
+
+/// Hangs up from another thread while a write may be waiting with the line
+/// locked: a shut socket wakes it.
+pub(crate) fn hang_up() {
+    let descriptor = DESCRIPTOR.load(Ordering::Acquire);
+    if descriptor >= 0 {
+        // SAFETY: no memory is passed; at worst the descriptor is closed by now
+        // and the call fails.
+        unsafe { libc::syscall(libc::SYS_shutdown, descriptor, libc::SHUT_RDWR) };
+    }
+    with_line(Line::hang_up);
+}
+
+impl Inbound {
+    fn has_bytes(&self) -> bool {
+        self.at < self.bytes.len()
+    }
+
+    /// Reads what has come. `true` if Paho should look: bytes, or the end.
+    fn refill(&mut self) -> bool {
+        let current = LINES.load(Ordering::Acquire);
+        if self.line != current {
+            self.line = current;
+            self.bytes.clear();
+            self.at = 0;
+        }
+        if self.has_bytes() {
+            return true;
+        }
+        self.at = 0;
+        self.bytes.clear();
+        let mut seam = seam();
+        let Some(line) = seam.line.as_mut() else { return true };
+        line.read_into(&mut self.bytes);
+        let look = self.has_bytes() || line.down().is_some();
+        let pongs = line.take_pongs();
+        if pongs > 0
+            && let Some(attendant) = seam.attendant.clone()
+        {
+            drop(seam);
+            for _ in 0..pongs {
+                attendant.ponged();
+            }
+        }
+        look
+    }
+}
+
+/// Lets everything out before the receiving thread waits: first what was
+/// received, then its acknowledgements.
+fn settle() {
+    let attendant = seam().attendant.clone();
+    let written = attendant.is_none_or(|attendant| attendant.settle());
+    with_line(|line| {
+        if !written {
+            line.withhold();
+        }
+        line.release();
+    });
+}
+
+fn set_errno(value: c_int) {
+    // SAFETY: the address is that of this thread's errno, always valid.
+    unsafe { *libc::__errno_location() = value };
+}
+
+/// A system call as the C library's wrapper makes it; sets `errno`.
+macro_rules! kernel {
+    ($call:ident, $($argument:expr),*) => {
+        // SAFETY: the arguments are passed on as the caller gave them, and the
+        // caller promised what the call needs.
+        unsafe { libc::syscall(libc::$call, $($argument),*) }
+    };
+}
+
+/// `connect(2)`: the made-up path gets the attached line, everything else the
+/// kernel.
+///
+/// # Safety
+/// As for `connect(2)`.
+#[unsafe(no_mangle)]
+pub(super) unsafe extern "C" fn connect(socket: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
+    // SAFETY: the caller promises `length` readable bytes at `address`.
+    if unsafe { is_ours(address, length) } {
+        return install(socket);
+    }
+    narrow(kernel!(SYS_connect, socket, address, length))
+}
+
+/// # Safety
+/// There are `length` readable bytes at `address`.
+unsafe fn is_ours(address: *const sockaddr, length: socklen_t) -> bool {
+    if address.is_null() || (length as usize) < size_of::<sockaddr_un>() {
+        return false;
+    }
+    // SAFETY: long enough for any socket address, as was just checked.
+    let unix = unsafe { address.cast::<sockaddr_un>().read_unaligned() };
+    c_int::from(unix.sun_family) == libc::AF_UNIX
+        && PATH
+            .iter()
+            .zip(unix.sun_path)
+            .all(|(ours, theirs)| *ours == theirs.to_ne_bytes()[0])
+}
+
+/// Puts the line's socket in the place of Paho's.
+fn install(socket: RawFd) -> c_int {
+    let Some(real) = with_line(|line| line.socket().as_raw_fd()) else {
+        set_errno(libc::ECONNREFUSED);
+        return -1;
+    };
+    let outcome = kernel!(SYS_dup3, real, socket, libc::O_CLOEXEC);
+    if outcome < 0 {
+        return -1;
+    }
+    LINES.fetch_add(1, Ordering::AcqRel);
+    DESCRIPTOR.store(socket, Ordering::Release);
+    // SAFETY: a function of Paho's without arguments that writes to its own
+    // socket pair. Without it the receiving thread would sleep for 10 ms before
+    // it knows of the new socket (`MQTTAsync_receiveThread`).
+    unsafe { Socket_interrupt() };
+    0
+}
+
+/// `writev(2)`: the line takes a packet whole, always.
+///
+/// # Safety
+/// As for `writev(2)`.
+#[unsafe(no_mangle)]
+pub(super) unsafe extern "C" fn writev(descriptor: c_int, vector: *const iovec, count: c_int) -> ssize_t {
+    if descriptor < 0 || descriptor != DESCRIPTOR.load(Ordering::Acquire) {
+        return kernel!(SYS_writev, descriptor, vector, count) as ssize_t;
+    }
+    let count = usize::try_from(count).unwrap_or(0);
+    // SAFETY: the caller promises `count` valid entries, and `IoSlice` has the
+    // layout of `iovec` on Unix. A zero-length entry may have a null base, which
+    // a slice must not have.
+    let slices: Vec<IoSlice<'_>> = unsafe { std::slice::from_raw_parts(vector, count) }
+        .iter()
+        .filter(|part| part.iov_len > 0)
+        // SAFETY: as above, for the bytes of each entry.
+        .map(|part| IoSlice::new(unsafe { std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len) }))
+        .collect();
+    let length: usize = slices.iter().map(|slice| slice.len()).sum();
+    let publish = slices.first().is_some_and(|slice| slice[0] >> 4 == super::watch::kind::PUBLISH);
+    let expected = if publish {
+        EXPECTED.fetch_sub(1, Ordering::Relaxed) - 1
+    } else {
+        EXPECTED.load(Ordering::Relaxed)
+    };
+    let goodbye = slices.first().is_some_and(|slice| slice[0] >> 4 == super::watch::kind::DISCONNECT);
+    if goodbye {
+        // Paho's mutex is held here and in every callback: nothing is being
+        // delivered meanwhile, and every acknowledgement has been taken.
+        settle();
+    }
+    with_line(|line| line.take(&slices, u64::try_from(expected).unwrap_or(0)));
+    if goodbye && let Some(attendant) = seam().attendant.clone() {
+        attendant.closed();
+    }
+    ssize_t::try_from(length).unwrap_or(ssize_t::MAX)
+}
+
+/// `recv(2)`: from what was read ahead.
+///
+/// # Safety
+/// As for `recv(2)`.
+#[unsafe(no_mangle)]
+pub(super) unsafe extern "C" fn recv(descriptor: c_int, buffer: *mut c_void, length: size_t, flags: c_int) -> ssize_t {
+    if descriptor >= 0 && descriptor == DESCRIPTOR.load(Ordering::Acquire) {
+        if length == 0 {
+            // `Socket_close_only` says goodbye with an empty `recv`; the `close`
+            // that follows frees the number for others.
+            DESCRIPTOR.store(-1, Ordering::Release);
+            return 0;
+        }
+        return INBOUND.with_borrow_mut(|inbound| {
+            if !inbound.has_bytes() && !inbound.refill() {
+                set_errno(libc::EAGAIN);
+                return -1;
+            }
+            let count = length.min(inbound.bytes.len() - inbound.at);
+            // SAFETY: `count` bytes are readable in our buffer, and the caller
+            // promises `length`, no less, writable ones.
+            unsafe {
+                std::ptr::copy_nonoverlapping(inbound.bytes.as_ptr().add(inbound.at), buffer.cast::<u8>(), count);
+            }
+            inbound.at += count;
+            ssize_t::try_from(count).unwrap_or(0)
+        });
+    }
+    // Not while the line itself is being read, which comes here as well; and
+    // the thread's own data may be gone when it ends.
+    let only_line = INBOUND.try_with(|inbound| inbound.try_borrow().is_ok_and(|inbound| inbound.only_line));
+    if length == 1 && only_line == Ok(true) {
+        set_errno(libc::EAGAIN);
+        return -1;
+    }
+    let no_address = std::ptr::null_mut::<c_void>();
+    kernel!(SYS_recvfrom, descriptor, buffer, length, flags, no_address, no_address) as ssize_t
+}
+
+/// `poll(2)`: Paho's receiving thread asks in turn whether the line can be
+/// written (always) and whether it can be read.
+///
+/// # Safety
+/// As for `poll(2)`.
+#[unsafe(no_mangle)]
+pub(super) unsafe extern "C" fn poll(entries: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
+    let line = DESCRIPTOR.load(Ordering::Acquire);
+    if line < 0 || entries.is_null() {
+        return kernel_poll(entries, count, timeout);
+    }
+    let length = usize::try_from(count).unwrap_or(0);
+    // SAFETY: the caller promises `count` valid entries, and nobody else has
+    // them while the call lasts.
+    let slots = unsafe { std::slice::from_raw_parts_mut(entries, length) };
+    let Some(index) = slots.iter().position(|slot| slot.fd == line) else {
+        return kernel_poll(entries, count, timeout);
+    };
+    let ready = if slots[index].events & libc::POLLOUT != 0 {
+        libc::POLLOUT
+    } else if INBOUND.with_borrow_mut(|inbound| inbound.has_bytes() || inbound.refill()) {
+        INBOUND.with_borrow_mut(|inbound| inbound.only_line = true);
+        libc::POLLIN
+    } else {
+        settle();
+        let outcome = kernel_poll(entries, count, timeout);
+        let broken = libc::POLLERR | libc::POLLHUP | libc::POLLNVAL;
+        if slots[index].revents & broken != 0 {
+            slots[index].revents = libc::POLLIN;
+        }
+        let others = slots.iter().enumerate().any(|(at, slot)| at != index && slot.revents != 0);
+        INBOUND.with_borrow_mut(|inbound| inbound.only_line = !others);
+        return outcome;
+    };
+    for slot in slots.iter_mut() {
+        slot.revents = 0;
+    }
+    slots[index].revents = ready;
+    1
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "x86", target_arch = "arm"))]
+fn kernel_poll(entries: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
+    narrow(kernel!(SYS_poll, entries, count, timeout))
+}
+
+/// Newer architectures have only `ppoll(2)`.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "x86", target_arch = "arm")))]
+fn kernel_poll(entries: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
+    let time = libc::timespec {
+        tv_sec: (timeout / 1000).into(),
+        tv_nsec: (timeout % 1000 * 1_000_000).into(),
+    };
+    let time: *const libc::timespec = if timeout < 0 { std::ptr::null() } else { &raw const time };
+    let no_mask = std::ptr::null::<c_void>();
+    narrow(kernel!(SYS_ppoll, entries, count, time, no_mask, 0))
+}
+
+fn narrow(result: c_long) -> c_int {
+    c_int::try_from(result).unwrap_or(-1)
+}

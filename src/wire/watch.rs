@@ -1,0 +1,365 @@
+//! A look at the control packets that come from the broker, before Paho sees
+//! them: for what Paho hides (reason strings, return codes, what a CONNACK says)
+//! and for what it would die of. It reads along; the one thing it takes out of
+//! the stream is the answer to a PINGREQ that was not Paho's.
+
+use std::collections::VecDeque;
+
+use crate::config::connection::Version;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::message::Properties;
+
+use super::packet::{self, Reader};
+
+/// Packet types in the high half of the first byte (MQTT 5, 2.1.2).
+pub(crate) mod kind {
+    pub(crate) const CONNECT: u8 = 1;
+    pub(crate) const CONNACK: u8 = 2;
+    pub(crate) const PUBLISH: u8 = 3;
+    pub(crate) const PUBACK: u8 = 4;
+    pub(crate) const PUBREC: u8 = 5;
+    pub(crate) const PUBREL: u8 = 6;
+    pub(crate) const PUBCOMP: u8 = 7;
+    pub(crate) const SUBSCRIBE: u8 = 8;
+    pub(crate) const SUBACK: u8 = 9;
+    pub(crate) const UNSUBSCRIBE: u8 = 10;
+    pub(crate) const UNSUBACK: u8 = 11;
+    pub(crate) const PINGREQ: u8 = 12;
+    pub(crate) const PINGRESP: u8 = 13;
+    pub(crate) const DISCONNECT: u8 = 14;
+    pub(crate) const AUTH: u8 = 15;
+}
+
+/// The longest control packet, other than PUBLISH, that is believed.
+const LONGEST_CONTROL: usize = 1 << 20;
+
+/// What a CONNACK said (MQTT 5, 3.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Connack {
+    pub(crate) session_present: bool,
+    /// The return code of MQTT 3, or the reason code of MQTT 5.
+    pub(crate) code: u8,
+    /// Whether it has the form of MQTT 3, which has no properties.
+    pub(crate) old_form: bool,
+    pub(crate) properties: Properties,
+}
+
+/// What a SUBACK, an UNSUBACK or a DISCONNECT said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// The packet identifier; 0 in a DISCONNECT.
+    pub(crate) mid: u16,
+    /// A code for each filter; one in a DISCONNECT.
+    pub(crate) codes: Vec<u8>,
+    pub(crate) properties: Properties,
+}
+
+/// What the broker has said so far on this connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) connack: Option<Connack>,
+    pub(crate) suback: Option<Verdict>,
+    pub(crate) unsuback: Option<Verdict>,
+    pub(crate) disconnect: Option<Verdict>,
+}
+
+/// Who sent a PINGREQ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pinger {
+    Paho,
+    Ours,
+}
+
+/// Where in a packet the stream stands.
+#[derive(Debug)]
+enum Place {
+    /// Before the first byte.
+    Start,
+    /// In the remaining length.
+    Length { first: u8, value: usize, shift: u32 },
+    /// In the rest, this many bytes before its end.
+    Body { first: u8, left: usize },
+}
+
+/// The reader along.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    version: Version,
+    place: Place,
+    /// The control packet being read.
+    body: Vec<u8>,
+    /// PINGREQs that are not answered, oldest first.
+    pings: VecDeque<Pinger>,
+    /// Answers to our own PINGREQs since the last look.
+    pongs: usize,
+    facts: Facts,
+}
+
+impl Watch {
+    pub(crate) fn new(version: Version) -> Self {
+        Self {
+            version,
+            place: Place::Start,
+            body: Vec::new(),
+            pings: VecDeque::new(),
+            pongs: 0,
+            facts: Facts::default(),
+        }
+    }
+
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// A PINGREQ has left.
+    pub(crate) fn pinged(&mut self, by: Pinger) {
+        self.pings.push_back(by);
+    }
+
+    /// How many of our own PINGREQs were answered since the last call.
+    pub(crate) fn take_pongs(&mut self) -> usize {
+        std::mem::take(&mut self.pongs)
+    }
+
+    /// Reads along over `bytes` and takes out of them what Paho must not see.
+    ///
+    /// # Errors
+    /// What makes these bytes impossible to go on with.
+    pub(crate) fn inspect(&mut self, bytes: &mut Vec<u8>) -> Result<(), Failure> {
+        let mut at = 0;
+        while at < bytes.len() {
+            match self.place {
+                Place::Start => {
+                    let first = bytes[at];
+                    self.check_first(first, &bytes[at..])?;
+                    if first >> 4 == kind::PINGRESP && self.pings.pop_front() == Some(Pinger::Ours) {
+                        // Its second byte is the remaining length, 0.
+                        self.place = Place::Length { first: 0, value: 0, shift: 0 };
+                        bytes.remove(at);
+                    } else {
+                        self.place = Place::Length { first, value: 0, shift: 0 };
+                        at += 1;
+                    }
+                }
+                Place::Length { first: 0, .. } => {
+                    bytes.remove(at);
+                    self.pongs += 1;
+                    self.place = Place::Start;
+                }
+                Place::Length { first, value, shift } => {
+                    let byte = bytes[at];
+                    at += 1;
+                    let value = value | usize::from(byte & 0x7f) << shift;
+                    if byte & 0x80 == 0 {
+                        self.begin_body(first, value)?;
+                    } else if shift == 21 {
+                        return Err(broken("a packet with an impossible length"));
+                    } else {
+                        self.place = Place::Length { first, value, shift: shift + 7 };
+                    }
+                }
+                Place::Body { first, left } => {
+                    let here = left.min(bytes.len() - at);
+                    if first >> 4 != kind::PUBLISH {
+                        self.body.extend_from_slice(&bytes[at..at + here]);
+                    }
+                    at += here;
+                    if here == left {
+                        self.end_body(first)?;
+                    } else {
+                        self.place = Place::Body { first, left: left - here };
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The first packet must be a CONNACK; anything else is no MQTT broker.
+    fn check_first(&self, first: u8, bytes: &[u8]) -> Result<(), Failure> {
+        let packet = first >> 4;
+        if self.facts.connack.is_some() || packet == kind::CONNACK {
+            return if (kind::CONNACK..=kind::AUTH).contains(&packet) {
+                Ok(())
+            } else {
+                Err(broken("a packet that no broker sends"))
+            };
+        }
+        let failure = |why: &str| Failure::new(Exit::NoConnection, why).permanent();
+        Err(if bytes.starts_with(b"HTTP") {
+            failure("the answer is HTTP, not MQTT").hint("is this a WebSocket port? try --ws")
+        } else if first == 0x15 {
+            failure("the answer is TLS, not MQTT").hint("is this a TLS port? try --cafile or --tls-use-os-certs")
+        } else if packet == kind::AUTH {
+            failure("the broker wants an authentication exchange (AUTH), which is not supported")
+        } else if packet == kind::DISCONNECT {
+            failure("the broker answered CONNECT with DISCONNECT")
+        } else {
+            failure("the answer is not MQTT")
+        })
+    }
+
+    fn begin_body(&mut self, first: u8, length: usize) -> Result<(), Failure> {
+        if first >> 4 != kind::PUBLISH && length > LONGEST_CONTROL {
+            return Err(broken("a control packet with an impossible length"));
+        }
+        self.body.clear();
+        if length == 0 {
+            self.end_body(first)
+        } else {
+            self.place = Place::Body { first, left: length };
+            Ok(())
+        }
+    }
+
+    fn end_body(&mut self, first: u8) -> Result<(), Failure> {
+        self.place = Place::Start;
+        let five = self.version == Version::V5;
+        let mut body = Reader::new(&self.body);
+        match first >> 4 {
+            kind::CONNACK => {
+                let connack = connack(&mut body, five).ok_or_else(|| broken("a malformed CONNACK"))?;
+                self.facts.connack = Some(connack);
+            }
+            kind::SUBACK => {
+                let suback = verdict(&mut body, five).filter(|verdict| !verdict.codes.is_empty());
+                self.facts.suback = Some(suback.ok_or_else(|| broken("a malformed SUBACK"))?);
+            }
+            kind::UNSUBACK => {
+                let unsuback = verdict(&mut body, five).filter(|verdict| verdict.codes.is_empty() != five);
+                self.facts.unsuback = Some(unsuback.ok_or_else(|| broken("a malformed UNSUBACK"))?);
+            }
+            kind::PUBACK..=kind::PUBCOMP if self.body.len() < 2 => {
+                return Err(broken("a malformed acknowledgement"));
+            }
+            kind::DISCONNECT if five => {
+                self.facts.disconnect = Some(Verdict {
+                    mid: 0,
+                    codes: vec![body.byte().unwrap_or(0)],
+                    properties: packet::properties(&mut body).unwrap_or_default(),
+                });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn broken(what: &str) -> Failure {
+    Failure::new(Exit::Undelivered, format!("the broker sent {what}"))
+}
+
+fn connack(body: &mut Reader<'_>, five: bool) -> Option<Connack> {
+    let flags = body.byte()?;
+    let code = body.byte()?;
+    let old_form = body.is_empty();
+    let properties = if five && !old_form {
+        packet::properties(body)?
+    } else {
+        Properties::default()
+    };
+    Some(Connack {
+        session_present: flags & 1 == 1,
+        code,
+        old_form,
+        properties,
+    })
+}
+
+fn verdict(body: &mut Reader<'_>, five: bool) -> Option<Verdict> {
+    let mid = body.two()?;
+    let properties = if five { packet::properties(body)? } else { Properties::default() };
+    Some(Verdict {
+        mid,
+        codes: body.rest().to_vec(),
+        properties,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONNACK: [u8; 4] = [0x20, 2, 1, 0];
+
+    /// Feeds the packets in pieces of every size; what is left for Paho must
+    /// not depend on where the pieces end.
+    fn feed(version: Version, pings: &[Pinger], stream: &[u8]) -> (Watch, Vec<u8>) {
+        let mut outcome = None;
+        for size in 1..=stream.len() {
+            let mut watch = Watch::new(version);
+            for ping in pings {
+                watch.pinged(*ping);
+            }
+            let mut seen = Vec::new();
+            for piece in stream.chunks(size) {
+                let mut piece = piece.to_vec();
+                watch.inspect(&mut piece).unwrap();
+                seen.extend(piece);
+            }
+            if let Some((_, before)) = &outcome {
+                assert_eq!(&seen, before, "pieces of {size}");
+            }
+            outcome = Some((watch, seen));
+        }
+        outcome.unwrap()
+    }
+
+    #[test]
+    fn only_our_own_pongs_are_taken_out() {
+        let publish = [0x30, 5, 0, 1, b't', 0xd0, 0x00];
+        let stream = [&CONNACK[..], &[0xd0, 0], &publish, &[0xd0, 0]].concat();
+        let (mut watch, seen) = feed(Version::V311, &[Pinger::Paho, Pinger::Ours], &stream);
+        assert_eq!(seen, [&CONNACK[..], &[0xd0, 0], &publish].concat());
+        assert_eq!(watch.take_pongs(), 1);
+        assert_eq!(watch.take_pongs(), 0);
+    }
+
+    #[test]
+    fn facts_are_read_whole() {
+        let stream = [
+            // CONNACK of MQTT 5: refused, reason string "no".
+            &[0x20, 8, 0, 0x87, 5, 31, 0, 2, b'n', b'o'][..],
+            // SUBACK 7 with two codes.
+            &[0x90, 5, 0, 7, 0, 1, 0x87],
+        ]
+        .concat();
+        let (watch, seen) = feed(Version::V5, &[], &stream);
+        assert_eq!(seen, stream);
+        let connack = watch.facts().connack.clone().unwrap();
+        assert_eq!(connack.code, 0x87);
+        assert_eq!(connack.properties.text(crate::property::REASON_STRING), Some("no"));
+        assert_eq!(watch.facts().suback.clone().unwrap().codes, [1, 0x87]);
+    }
+
+    #[test]
+    fn what_is_no_broker_is_named() {
+        let say = |bytes: &[u8]| {
+            let failure = Watch::new(Version::V311).inspect(&mut bytes.to_vec()).unwrap_err();
+            assert_eq!(failure.exit(), Exit::NoConnection);
+            failure.to_string()
+        };
+        assert!(say(b"HTTP/1.1 400 Bad Request\r\n").contains("HTTP"));
+        assert!(say(&[0x15, 3, 3, 0, 2, 2, 50]).contains("TLS"));
+        assert!(say(b"220 mail.example ESMTP").contains("not MQTT"));
+    }
+
+    #[test]
+    fn packets_that_would_harm_paho_are_refused() {
+        let refused = |version, bytes: &[u8]| {
+            let mut stream = CONNACK.to_vec();
+            if version == Version::V5 {
+                stream = vec![0x20, 3, 0, 0, 0];
+            }
+            stream.extend_from_slice(bytes);
+            Watch::new(version).inspect(&mut stream).is_err()
+        };
+        assert!(refused(Version::V311, &[0x90, 2, 0, 1]), "SUBACK without a code");
+        assert!(refused(Version::V5, &[0xb0, 3, 0, 1, 0]), "UNSUBACK without a code");
+        assert!(refused(Version::V311, &[0x40, 0]), "PUBACK without an identifier");
+        assert!(refused(Version::V311, &[0x30, 0xff, 0xff, 0xff, 0xff]), "length of five bytes");
+        assert!(refused(Version::V311, &[0x90, 0xff, 0xff, 0xff, 0x7f]), "SUBACK of 256 MB");
+        assert!(!refused(Version::V311, &[0xb0, 2, 0, 1]));
+    }
+}
