@@ -70,9 +70,12 @@ impl Waker {
             Err(error) => return Err(error.into()),
         }
         if !entries[0].revents().is_empty() {
-            self.woken.store(false, Ordering::Release);
             let mut bytes = [0; 64];
             while rustix::io::read(&self.reader, &mut bytes).is_ok_and(|count| count == bytes.len()) {}
+            // Only now: a wake between the two would leave the flag up and the
+            // pipe empty, and no later one would be heard. Who finds the flag
+            // still up has done its work before this line.
+            self.woken.swap(false, Ordering::AcqRel);
         }
         let mut ready = entries[1..].iter().map(PollFd::revents);
         Ok(others.map(|(descriptor, _)| {
@@ -95,6 +98,26 @@ mod tests {
         waker.wait([], past).unwrap();
         waker.wake();
         waker.wait([], None).unwrap();
+    }
+
+    #[test]
+    fn no_wake_is_lost_in_a_race() {
+        const WAKES: u64 = 20_000;
+        let waker = Waker::new().unwrap();
+        let sent = std::sync::atomic::AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 1..=WAKES {
+                    sent.store(number, Ordering::Release);
+                    waker.wake();
+                }
+            });
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while sent.load(Ordering::Acquire) < WAKES {
+                waker.wait([], Some(deadline)).unwrap();
+                assert!(Instant::now() < deadline, "a wake was lost");
+            }
+        });
     }
 
     #[test]

@@ -22,20 +22,23 @@ pub(super) fn connect_failure(connection: &Connection, down: Option<Down>, facts
     } else {
         match down {
             Some(Down::Broken(failure)) if failure.exit() == Exit::NoConnection => failure,
-            Some(Down::Broken(failure)) => Failure::new(Exit::NoConnection, failure.to_string()),
-            Some(Down::ByPeer) => Failure::new(
-                Exit::NoConnection,
-                "the broker closed the connection before it answered CONNECT",
-            )
-            .hint(if connection.route.tls.is_some() {
-                "does it want a client certificate, or another MQTT version (-V)?"
-            } else {
-                "is this a TLS port (--cafile), a WebSocket port (--ws), or another MQTT version (-V)?"
-            }),
+            Some(Down::Broken(failure)) => {
+                unanswered(connection, &format!("{failure} instead of an answer to CONNECT"))
+            }
+            Some(Down::ByPeer) => unanswered(connection, "closed by the broker instead of an answer to CONNECT"),
             Some(Down::ByUs) | None => Failure::new(Exit::NoConnection, "no answer to CONNECT"),
         }
     };
     failure.context(format_args!("cannot connect to {}", connection.route))
+}
+
+/// A connection that broke before CONNACK has a likely cause.
+fn unanswered(connection: &Connection, why: &str) -> Failure {
+    Failure::new(Exit::NoConnection, why).hint(if connection.route.tls.is_some() {
+        "does it want a client certificate, or another MQTT version (-V)?"
+    } else {
+        "is this a TLS port (--cafile), a WebSocket port (--ws), or another MQTT version (-V)?"
+    })
 }
 
 /// Why an established connection ended.

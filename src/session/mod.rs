@@ -133,6 +133,8 @@ pub struct Session {
     asked: Vec<(Filter, u8)>,
     /// There is no inbox.
     publishes_only: bool,
+    /// The end was asked for.
+    leaving: bool,
 }
 
 impl Session {
@@ -167,6 +169,7 @@ impl Session {
             retry: Retry::new(policy),
             asked: Vec::new(),
             publishes_only,
+            leaving: false,
         }
     }
 
@@ -262,7 +265,8 @@ impl Session {
                 self.hub.lock().window.prove();
                 Some(Event::Proven)
             }
-            Notice::Closed => Some(Event::Closed),
+            // Paho also says DISCONNECT by itself when it gives a connection up.
+            Notice::Closed => self.leaving.then_some(Event::Closed),
         }
     }
 
@@ -427,6 +431,7 @@ impl Session {
     /// Ends the session: DISCONNECT behind everything sent; [`Event::Closed`]
     /// follows, or [`Event::Down`].
     pub fn disconnect(&mut self) {
+        self.leaving = true;
         let (attempt, up) = {
             let state = self.hub.lock();
             (state.attempt, state.up)

@@ -35,11 +35,13 @@ pub(crate) fn open(route: &Route, deadline: Instant) -> Result<Carrier, Failure>
 }
 
 fn try_open(route: &Route, deadline: Instant) -> Result<Carrier, Failure> {
+    let tls = route.tls.as_ref();
+    let handshake = tls.map(|tls| tls::Handshake::prepare(&route.host, tls)).transpose()?;
     let tcp = tcp::connect(&route.host, deadline)?;
     tcp::limit(&tcp, deadline)?;
-    let stream = match &route.tls {
+    let stream = match handshake {
         None => Stream::Plain(tcp),
-        Some(tls) => Stream::Tls(tls::encrypt(tcp, &route.host, tls)?),
+        Some(handshake) => Stream::Tls(handshake.encrypt(tcp)?),
     };
     let carrier = match &route.websocket {
         None => Carrier::Direct(stream),

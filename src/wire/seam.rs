@@ -329,14 +329,16 @@ pub(super) unsafe extern "C" fn recv(descriptor: c_int, buffer: *mut c_void, len
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn poll(entries: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
     let line = DESCRIPTOR.load(Ordering::Acquire);
-    if line < 0 || entries.is_null() {
-        return kernel_poll(entries, count, timeout);
-    }
-    let length = usize::try_from(count).unwrap_or(0);
-    // SAFETY: the caller promises `count` valid entries, and nobody else has
-    // them while the call lasts.
-    let slots = unsafe { std::slice::from_raw_parts_mut(entries, length) };
-    let Some(index) = slots.iter().position(|slot| slot.fd == line) else {
+    let length = if entries.is_null() { 0 } else { usize::try_from(count).unwrap_or(0) };
+    let slots: &mut [pollfd] = match length {
+        0 => &mut [],
+        // SAFETY: the caller promises `count` valid entries, and nobody else has
+        // them while the call lasts.
+        _ => unsafe { std::slice::from_raw_parts_mut(entries, length) },
+    };
+    let Some(index) = slots.iter().position(|slot| line >= 0 && slot.fd == line) else {
+        // Without the line, Paho's interrupt socket must be asked again.
+        let _ = INBOUND.try_with(|inbound| inbound.try_borrow_mut().map(|mut inbound| inbound.only_line = false));
         return kernel_poll(entries, count, timeout);
     };
     let ready = if slots[index].events & libc::POLLOUT != 0 {

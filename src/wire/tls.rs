@@ -22,21 +22,43 @@ use crate::failure::{Failure, io_reason};
 /// certificate at hand.
 type Finding = Arc<Mutex<Option<String>>>;
 
-/// Makes the connection encrypted; the stream must still be blocking.
-///
-/// # Errors
-/// What is wrong with a file of ours, with the peer's certificate, or with the
-/// handshake.
-pub(crate) fn encrypt(tcp: TcpStream, host: &Host, config: &Tls) -> Result<Box<SslStream<TcpStream>>, Failure> {
-    let finding = Finding::default();
-    let context = context(config, host, &finding)?;
-    let ssl = client(&context, host, config).map_err(|error| refused(&words(&error)))?;
-    let mut stream = SslStream::new(ssl, tcp).map_err(|error| refused(&words(&error)))?;
-    match stream.connect() {
-        Ok(()) => Ok(Box::new(stream)),
-        Err(error) => {
-            let noted = finding.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Err(explain(&error, noted, config))
+/// Everything that a handshake needs, made before the connection: a file of
+/// ours that does not fit is told without troubling the broker.
+pub(crate) struct Handshake<'a> {
+    context: SslContext,
+    finding: Finding,
+    host: &'a Host,
+    config: &'a Tls,
+}
+
+impl<'a> Handshake<'a> {
+    /// Reads the files that the configuration names.
+    ///
+    /// # Errors
+    /// What is wrong with one of them.
+    pub(crate) fn prepare(host: &'a Host, config: &'a Tls) -> Result<Self, Failure> {
+        let finding = Finding::default();
+        Ok(Self {
+            context: context(config, host, &finding)?,
+            finding,
+            host,
+            config,
+        })
+    }
+
+    /// Makes the connection encrypted; the stream must still be blocking.
+    ///
+    /// # Errors
+    /// What is wrong with the peer's certificate, or with the handshake.
+    pub(crate) fn encrypt(&self, tcp: TcpStream) -> Result<Box<SslStream<TcpStream>>, Failure> {
+        let ssl = client(&self.context, self.host, self.config).map_err(|error| refused(&words(&error)))?;
+        let mut stream = SslStream::new(ssl, tcp).map_err(|error| refused(&words(&error)))?;
+        match stream.connect() {
+            Ok(()) => Ok(Box::new(stream)),
+            Err(error) => {
+                let noted = self.finding.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Err(explain(&error, noted, self.config))
+            }
         }
     }
 }
@@ -166,7 +188,8 @@ fn complaint(chain: &X509StoreContextRef, host: &str) -> String {
         9 => format!("certificate of {subject} is not valid before {}", certificate.not_before()),
         62 | 64 => format!("certificate is for {}, not for {host}", names(&certificate.to_owned())),
         18 => format!("certificate of {subject} is self-signed and not trusted"),
-        2 | 19 | 20 | 21 => {
+        19 => format!("certificate issuer {subject} is not trusted"),
+        2 | 20 | 21 => {
             let issuer = name(certificate.issuer_name());
             format!("certificate of {subject} was issued by {issuer}, which is not trusted")
         }
