@@ -44,10 +44,7 @@ pub const TABLE: [(Exit, &str); 7] = [
         Exit::Undelivered,
         "connection lost for good, or messages not delivered (stderr says how many)",
     ),
-    (
-        Exit::TimedOut,
-        "-W ran out before what was asked for was complete",
-    ),
+    (Exit::TimedOut, "-W ran out before what was asked for was complete"),
 ];
 
 impl Exit {

@@ -70,7 +70,10 @@ impl Lines {
         let mut start = 0;
         // A line that began in an earlier read ends at the first newline here.
         let first = memchr(b'\n', &whole[old..]).map(|at| old + at);
-        for end in first.into_iter().chain(memchr_iter(b'\n', &whole[old..]).skip(1).map(|at| old + at)) {
+        for end in first
+            .into_iter()
+            .chain(memchr_iter(b'\n', &whole[old..]).skip(1).map(|at| old + at))
+        {
             self.count += 1;
             if end - start > MAX_PAYLOAD {
                 return Err(self.too_long(self.count));

@@ -4,7 +4,6 @@
 
 use std::io::Write as _;
 
-
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::message::{Properties, Received, Value};
@@ -109,8 +108,8 @@ fn base64(line: &mut Vec<u8>, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::Engine as _;
     use crate::message::Qos;
+    use base64::Engine as _;
     use serde_json::{Value as Json, json};
     use std::time::{Duration, UNIX_EPOCH};
 

@@ -117,8 +117,7 @@ impl Filter {
         }
         if let Some(shared) = text.strip_prefix("$share/") {
             match shared.split_once('/') {
-                Some((group, filter))
-                    if !group.is_empty() && !group.contains(['+', '#']) && !filter.is_empty() => {}
+                Some((group, filter)) if !group.is_empty() && !group.contains(['+', '#']) && !filter.is_empty() => {}
                 _ => return Err(BadTopic::Wildcard),
             }
         }
@@ -197,10 +196,7 @@ mod tests {
         assert_eq!(Topic::new("a#"), Err(BadTopic::Wildcard));
         assert_eq!(Topic::new("a\0b"), Err(BadTopic::Nul));
         assert!(Topic::new(&"x".repeat(MAX_TOPIC)).is_ok());
-        assert_eq!(
-            Topic::new(&"x".repeat(MAX_TOPIC + 1)),
-            Err(BadTopic::TooLong)
-        );
+        assert_eq!(Topic::new(&"x".repeat(MAX_TOPIC + 1)), Err(BadTopic::TooLong));
     }
 
     #[test]

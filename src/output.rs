@@ -46,7 +46,11 @@ impl<W: Write> Printer<W> {
         if self.newline {
             self.buffer.push(b'\n');
         }
-        if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
+        if self.buffer.len() >= BUFFER {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     /// `topic payload`; `(null)` stands for an empty payload, unless no newline
@@ -116,7 +120,10 @@ mod tests {
             printed(Format::Verbose, true, &payloads),
             b"a/b c x\na/b c (null)\na/b c y\n\na/b c \0\xff\n"
         );
-        assert_eq!(printed(Format::Verbose, false, &payloads), b"a/b c xa/b c y\na/b c \0\xff");
+        assert_eq!(
+            printed(Format::Verbose, false, &payloads),
+            b"a/b c xa/b c y\na/b c \0\xff"
+        );
     }
 
     #[test]

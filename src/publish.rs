@@ -143,7 +143,10 @@ impl Run {
                 self.advance();
             }
             let deadline = [self.session.deadline(), self.grace].into_iter().flatten().min();
-            let source = stream.as_ref().filter(|_| wants_input).map(|(source, _)| source.as_fd());
+            let source = stream
+                .as_ref()
+                .filter(|_| wants_input)
+                .map(|(source, _)| source.as_fd());
             let [ready] = self.waker.wait([(source, PollFlags::IN)], deadline)?;
             if !ready.is_empty()
                 && let Some((source, lines)) = &mut stream
@@ -188,7 +191,9 @@ impl Run {
     fn note(&mut self, event: Event) {
         match event {
             Event::Up { again: true } => self.report.note("connected again"),
-            Event::Up { again: false } => self.report.debug(format_args!("connected: {}", self.session.describe())),
+            Event::Up { again: false } => self
+                .report
+                .debug(format_args!("connected: {}", self.session.describe())),
             Event::Away { why, lost: true } => {
                 self.stage = Stage::Delivering;
                 self.report.note(format_args!("{why}; trying again"));

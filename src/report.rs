@@ -25,7 +25,9 @@ impl Report {
             return;
         }
         let hint = error.downcast_ref::<Failure>().and_then(Failure::hint_text);
-        let hint = hint.map(|hint| format!("\n{}: hint: {hint}", self.program)).unwrap_or_default();
+        let hint = hint
+            .map(|hint| format!("\n{}: hint: {hint}", self.program))
+            .unwrap_or_default();
         self.line(format_args!("error: {error:#}{hint}"));
     }
 

@@ -31,7 +31,11 @@ impl Signals {
             // In this order: the first signal finds the flag down and raises it.
             flag::register_conditional_default(signal, Arc::clone(&second))?;
             flag::register(signal, Arc::clone(&second))?;
-            flag::register_usize(signal, Arc::clone(&signals.received), usize::try_from(signal).unwrap_or(0))?;
+            flag::register_usize(
+                signal,
+                Arc::clone(&signals.received),
+                usize::try_from(signal).unwrap_or(0),
+            )?;
             low_level::pipe::register(signal, waker.handle()?)?;
         }
         Ok(signals)
@@ -39,7 +43,9 @@ impl Signals {
 
     /// The signal that asked for the end, if one did.
     pub fn received(&self) -> Option<i32> {
-        i32::try_from(self.received.load(Ordering::Acquire)).ok().filter(|signal| *signal != 0)
+        i32::try_from(self.received.load(Ordering::Acquire))
+            .ok()
+            .filter(|signal| *signal != 0)
     }
 }
 

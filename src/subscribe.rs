@@ -188,7 +188,8 @@ impl Run {
                 if again {
                     self.report.note("connected again");
                 } else {
-                    self.report.debug(format_args!("connected: {}", self.session.describe()));
+                    self.report
+                        .debug(format_args!("connected: {}", self.session.describe()));
                 }
                 self.session.subscribe(&self.subscribe.filters)?;
             }

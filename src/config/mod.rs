@@ -33,13 +33,24 @@ fn connection(flags: &ConnectionFlags, tls: &TlsFlags) -> Result<(Connection, Op
     let (username, password) = match &url {
         // A URL's credentials stand together; an option behind it replaces one.
         Some(url) => (
-            if after.username || url.username.is_none() { flags.username.clone() } else { url.username.clone() },
-            if after.password || url.password.is_none() { flags.password.clone() } else { url.password.clone() },
+            if after.username || url.username.is_none() {
+                flags.username.clone()
+            } else {
+                url.username.clone()
+            },
+            if after.password || url.password.is_none() {
+                flags.password.clone()
+            } else {
+                url.password.clone()
+            },
         ),
         None => (flags.username.clone(), flags.password.clone()),
     };
     if password.is_some() && username.is_none() && flags.protocol_version != Version::V5 {
-        return Err(Failure::new(Exit::Usage, "-P needs -u: before MQTT 5 there is no password without a user name"));
+        return Err(Failure::new(
+            Exit::Usage,
+            "-P needs -u: before MQTT 5 there is no password without a user name",
+        ));
     }
     let (host, port, tls) = place(flags, tls, url.as_ref())?;
     let websocket = flags.ws || url.as_ref().is_some_and(|url| url.websocket);
@@ -68,7 +79,11 @@ fn place(flags: &ConnectionFlags, tls: &TlsFlags, url: Option<&Url>) -> Result<(
     let (host, typed_port) = match url {
         None => (flags.host.clone(), flags.port),
         Some(url) => (
-            if flags.after_url.host { flags.host.clone() } else { url.host.clone() },
+            if flags.after_url.host {
+                flags.host.clone()
+            } else {
+                url.host.clone()
+            },
             // The scheme brings a port with it even where the URL names none.
             if flags.after_url.port { flags.port } else { url.port },
         ),
@@ -123,7 +138,10 @@ mod tests {
     fn way(line: &str) -> String {
         let (connection, _) = resolve(line).unwrap();
         let route = connection.route;
-        let trust = route.tls.as_ref().map_or("", |tls| if tls.system_trust { " tls+system" } else { " tls" });
+        let trust = route
+            .tls
+            .as_ref()
+            .map_or("", |tls| if tls.system_trust { " tls+system" } else { " tls" });
         let websocket = if route.websocket.is_some() { " ws" } else { "" };
         format!("{}{trust}{websocket}", route.host)
     }
@@ -154,7 +172,9 @@ mod tests {
     fn credentials() {
         let of = |line: &str| {
             let (connection, _) = resolve(line).unwrap();
-            let password = connection.password.map(|secret| String::from_utf8(secret.reveal().to_vec()).unwrap());
+            let password = connection
+                .password
+                .map(|secret| String::from_utf8(secret.reveal().to_vec()).unwrap());
             (connection.username.unwrap_or_default(), password.unwrap_or_default())
         };
         assert_eq!(of("mqpub -L mqtt://a:b@h/t"), ("a".into(), "b".into()));

@@ -52,7 +52,10 @@ impl Subscribe {
             .iter()
             .map(|text| match Filter::new(text) {
                 Ok(filter) => Ok((filter, flags.subscription.qos)),
-                Err(why) => Err(Failure::new(Exit::Usage, format!("cannot subscribe to '{text}': {why}"))),
+                Err(why) => Err(Failure::new(
+                    Exit::Usage,
+                    format!("cannot subscribe to '{text}': {why}"),
+                )),
             })
             .collect::<Result<_, _>>()?;
         check::one_format(&flags.output)?;

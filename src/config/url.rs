@@ -32,7 +32,9 @@ pub struct Url {
 /// [`Exit::Usage`], with what is wrong.
 pub fn parse(text: &str) -> Result<Url, Failure> {
     let wrong = |why: &str| Failure::new(Exit::Usage, format!("-L: {why}"));
-    let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("not a URL: '://' is missing"))?;
+    let (scheme, rest) = text
+        .split_once("://")
+        .ok_or_else(|| wrong("not a URL: '://' is missing"))?;
     let (tls, websocket) = match scheme.to_ascii_lowercase().as_str() {
         "mqtt" => (false, false),
         "mqtts" => (true, false),
@@ -128,7 +130,10 @@ mod tests {
     #[test]
     fn few_parts() {
         let url = parse("mqtt://host").unwrap();
-        assert_eq!((url.username, url.password, url.port, url.topic), (None, None, None, None));
+        assert_eq!(
+            (url.username, url.password, url.port, url.topic),
+            (None, None, None, None)
+        );
         assert_eq!(parse("mqtt://host//x").unwrap().topic.as_deref(), Some("/x"));
         assert_eq!(parse("mqtt://u@h/t").unwrap().password, None);
         assert_eq!(parse("mqtt://u:p@w@h/t").unwrap().password, Some(Secret::from("p@w")));

@@ -14,7 +14,14 @@ use crate::secret::Secret;
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionFlags {
     /// The broker's host name or address
-    #[arg(short = 'h', long, value_name = "HOST", allow_hyphen_values = true, default_value = "localhost", hide_default_value = false)]
+    #[arg(
+        short = 'h',
+        long,
+        value_name = "HOST",
+        allow_hyphen_values = true,
+        default_value = "localhost",
+        hide_default_value = false
+    )]
     pub host: String,
 
     /// The broker's port [default: 1883, with TLS 8883]

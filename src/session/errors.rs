@@ -126,7 +126,11 @@ impl Failure {
                 if let Some(hint) = self.hint_text() {
                     failure = failure.hint(hint);
                 }
-                if self.is_permanent() { failure.permanent() } else { failure.passing() }
+                if self.is_permanent() {
+                    failure.permanent()
+                } else {
+                    failure.passing()
+                }
             }
             _ => self,
         }

@@ -129,7 +129,13 @@ impl Client {
         // SAFETY: the context lives as long as the client; the functions have
         // the types that Paho calls them with.
         unsafe {
-            check(paho::MQTTAsync_setCallbacks(handle, context, Some(on_lost), Some(on_arrived), None))?;
+            check(paho::MQTTAsync_setCallbacks(
+                handle,
+                context,
+                Some(on_lost),
+                Some(on_arrived),
+                None,
+            ))?;
             // A DISCONNECT from a server of MQTT 5 comes here and not to
             // `on_lost` (`MQTTAsync_receiveThread`).
             check(paho::MQTTAsync_setDisconnected(handle, context, Some(on_disconnected)))?;
@@ -282,7 +288,11 @@ impl Sender<'_> {
 
     fn context(&self, slot: usize) -> *mut c_void {
         // From the pointer to all of them, so that `sender` may go back to it.
-        self.slots.as_ptr().wrapping_add(slot.min(self.slots.len() - 1)).cast_mut().cast()
+        self.slots
+            .as_ptr()
+            .wrapping_add(slot.min(self.slots.len() - 1))
+            .cast_mut()
+            .cast()
     }
 }
 
@@ -308,7 +318,9 @@ impl PropertyList {
     fn new(properties: &Properties) -> Self {
         let mut list = Self(paho::MQTTProperties::default());
         for Property { id, value } in properties {
-            let Some((_, kind)) = property::entry(*id) else { continue };
+            let Some((_, kind)) = property::entry(*id) else {
+                continue;
+            };
             let mut entry = paho::MQTTProperty {
                 identifier: paho::MQTTPropertyCodes::from(*id),
                 value: paho::MQTTProperty__bindgen_ty_1 { integer4: 0 },
@@ -368,7 +380,9 @@ unsafe fn read_properties(list: &paho::MQTTProperties) -> Properties {
     }
     // SAFETY: Paho keeps `count` entries in the array.
     for entry in unsafe { std::slice::from_raw_parts(list.array, count) } {
-        let Ok(id) = u8::try_from(entry.identifier) else { continue };
+        let Ok(id) = u8::try_from(entry.identifier) else {
+            continue;
+        };
         let Some((_, kind)) = property::entry(id) else { continue };
         // SAFETY: the kind of the identifier tells which member of the union
         // Paho filled; its strings have the length that stands beside them.

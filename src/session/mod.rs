@@ -256,7 +256,10 @@ impl Session {
                 Some(self.gone(failure))
             }
             Notice::Fault(code) => {
-                let failure = Failure::new(Exit::Failed, format!("the MQTT library refused a message (code {code})"));
+                let failure = Failure::new(
+                    Exit::Failed,
+                    format!("the MQTT library refused a message (code {code})"),
+                );
                 Some(self.gone(failure.permanent()))
             }
             Notice::Answered => Some(Event::Subscribed(self.refusals())),
@@ -282,7 +285,12 @@ impl Session {
             attempt,
         });
         wire::attach(line, attendant);
-        let fail = |code| Failure::new(Exit::Failed, format!("the MQTT library refused to connect (code {code})"));
+        let fail = |code| {
+            Failure::new(
+                Exit::Failed,
+                format!("the MQTT library refused to connect (code {code})"),
+            )
+        };
         let client = Client::new(wire::URI, &self.connection, slots, &callbacks).map_err(fail)?;
         client.connect(&self.connection).map_err(fail)?;
         self.previous = self.client.replace(client);
@@ -311,7 +319,11 @@ impl Session {
             // mutex locked for ever.
             std::mem::forget(client);
         }
-        self.next_attempt = if why.is_permanent() { None } else { self.retry.next(Instant::now()) };
+        self.next_attempt = if why.is_permanent() {
+            None
+        } else {
+            self.retry.next(Instant::now())
+        };
         match self.next_attempt {
             Some(_) => Event::Away { why, lost: !connecting },
             None => Event::Down(why),
@@ -320,7 +332,9 @@ impl Session {
 
     /// What the SUBACK refused.
     fn refusals(&self) -> Vec<Failure> {
-        let suback = wire::with_line(|line| line.facts().suback.clone()).flatten().unwrap_or_default();
+        let suback = wire::with_line(|line| line.facts().suback.clone())
+            .flatten()
+            .unwrap_or_default();
         let words = suback.properties.text(property::REASON_STRING);
         let version = self.connection.version;
         self.asked
@@ -329,7 +343,12 @@ impl Session {
             .filter_map(|(index, (filter, _))| match suback.codes.get(index) {
                 Some(code) if *code < errors::REFUSAL => None,
                 Some(code) => Some(errors::refused_subscription(filter.as_str(), version, *code, words)),
-                None => Some(errors::refused_subscription(filter.as_str(), version, errors::REFUSAL, None)),
+                None => Some(errors::refused_subscription(
+                    filter.as_str(),
+                    version,
+                    errors::REFUSAL,
+                    None,
+                )),
             })
             .collect()
     }
@@ -421,7 +440,10 @@ impl Session {
     /// # Errors
     /// The MQTT library's refusal, with its code.
     pub fn subscribe(&mut self, filters: &[(Filter, Qos)]) -> Result<(), Failure> {
-        self.asked = filters.iter().map(|(filter, qos)| (filter.clone(), *qos as u8)).collect();
+        self.asked = filters
+            .iter()
+            .map(|(filter, qos)| (filter.clone(), *qos as u8))
+            .collect();
         let Some(client) = &self.client else { return Ok(()) };
         client
             .subscribe(&self.asked)
@@ -572,7 +594,8 @@ impl Callbacks for Link {
         let words = words.map(|words| format!(" ({words})")).unwrap_or_default();
         let text = format!("message refused by the broker: {}{words}", errors::reason(reason));
         self.advance(sender, |window| window.refuse(slot, carried));
-        self.hub.notice(self.attempt, Notice::Refused(Failure::new(Exit::Refused, text)));
+        self.hub
+            .notice(self.attempt, Notice::Refused(Failure::new(Exit::Refused, text)));
     }
 
     fn answered(&self) {

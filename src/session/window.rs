@@ -148,9 +148,15 @@ impl Window {
         };
         self.free.push(slot);
         let index = usize::try_from(ordinal - self.front).unwrap_or(usize::MAX);
-        let Some(flight) = self.flying.get_mut(index) else { return };
+        let Some(flight) = self.flying.get_mut(index) else {
+            return;
+        };
         flight.answer = answer;
-        let carried = if flight.message.qos == Qos::AtMostOnce { carried() } else { 0 };
+        let carried = if flight.message.qos == Qos::AtMostOnce {
+            carried()
+        } else {
+            0
+        };
         self.retire(carried);
     }
 

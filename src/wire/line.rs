@@ -129,15 +129,17 @@ impl Line {
                 }
             }
             kind::PUBLISH => {
-                self.published += 1;
                 if length > BUFFER {
                     self.send_buffered();
+                    self.published += 1;
                     for slice in packet {
                         self.carry(slice);
                     }
                     self.settled();
                 } else {
+                    // What this may push out first does not include it.
                     self.gather(packet, length);
+                    self.published += 1;
                     if expected == 0 || self.published - self.carried >= GATHERED_PUBLISHES {
                         self.send_buffered();
                     }

@@ -117,7 +117,13 @@ mod tests {
 
     #[test]
     fn broken_properties_are_none() {
-        for bytes in [&[1][..], &[1, 99], &[3, 31, 0, 2], &[2, 33, 0], &[0xff, 0xff, 0xff, 0xff, 1]] {
+        for bytes in [
+            &[1][..],
+            &[1, 99],
+            &[3, 31, 0, 2],
+            &[2, 33, 0],
+            &[0xff, 0xff, 0xff, 0xff, 1],
+        ] {
             assert!(properties(&mut Reader::new(bytes)).is_none(), "{bytes:?}");
         }
         assert!(properties(&mut Reader::new(&[])).unwrap().is_empty());

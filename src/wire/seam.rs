@@ -263,13 +263,17 @@ pub(super) unsafe extern "C" fn writev(descriptor: c_int, vector: *const iovec, 
         .map(|part| IoSlice::new(unsafe { std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len) }))
         .collect();
     let length: usize = slices.iter().map(|slice| slice.len()).sum();
-    let publish = slices.first().is_some_and(|slice| slice[0] >> 4 == super::watch::kind::PUBLISH);
+    let publish = slices
+        .first()
+        .is_some_and(|slice| slice[0] >> 4 == super::watch::kind::PUBLISH);
     let expected = if publish {
         EXPECTED.fetch_sub(1, Ordering::Relaxed) - 1
     } else {
         EXPECTED.load(Ordering::Relaxed)
     };
-    let goodbye = slices.first().is_some_and(|slice| slice[0] >> 4 == super::watch::kind::DISCONNECT);
+    let goodbye = slices
+        .first()
+        .is_some_and(|slice| slice[0] >> 4 == super::watch::kind::DISCONNECT);
     if goodbye {
         // Paho's mutex is held here and in every callback: nothing is being
         // delivered meanwhile, and every acknowledgement has been taken.
@@ -329,7 +333,11 @@ pub(super) unsafe extern "C" fn recv(descriptor: c_int, buffer: *mut c_void, len
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn poll(entries: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
     let line = DESCRIPTOR.load(Ordering::Acquire);
-    let length = if entries.is_null() { 0 } else { usize::try_from(count).unwrap_or(0) };
+    let length = if entries.is_null() {
+        0
+    } else {
+        usize::try_from(count).unwrap_or(0)
+    };
     let slots: &mut [pollfd] = match length {
         0 => &mut [],
         // SAFETY: the caller promises `count` valid entries, and nobody else has
@@ -353,7 +361,10 @@ pub(super) unsafe extern "C" fn poll(entries: *mut pollfd, count: nfds_t, timeou
         if slots[index].revents & broken != 0 {
             slots[index].revents = libc::POLLIN;
         }
-        let others = slots.iter().enumerate().any(|(at, slot)| at != index && slot.revents != 0);
+        let others = slots
+            .iter()
+            .enumerate()
+            .any(|(at, slot)| at != index && slot.revents != 0);
         INBOUND.with_borrow_mut(|inbound| inbound.only_line = !others);
         return outcome;
     };

@@ -59,7 +59,9 @@ fn fail(why: String) -> Failure {
 
 /// Bounds each read and write of the handshakes above TCP.
 pub(super) fn limit(tcp: &TcpStream, deadline: Instant) -> Result<(), Failure> {
-    let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+    let left = deadline
+        .saturating_duration_since(Instant::now())
+        .max(Duration::from_millis(1));
     tcp.set_read_timeout(Some(left))
         .and_then(|()| tcp.set_write_timeout(Some(left)))
         .map_err(|error| fail(io_reason(&error)))

@@ -185,7 +185,10 @@ fn complaint(chain: &X509StoreContextRef, host: &str) -> String {
     // The numbers are those of X509_V_ERR_… in OpenSSL's x509_vfy.h.
     match error.as_raw() {
         10 => format!("certificate of {subject} expired on {}", certificate.not_after()),
-        9 => format!("certificate of {subject} is not valid before {}", certificate.not_before()),
+        9 => format!(
+            "certificate of {subject} is not valid before {}",
+            certificate.not_before()
+        ),
         62 | 64 => format!("certificate is for {}, not for {host}", names(&certificate.to_owned())),
         18 => format!("certificate of {subject} is self-signed and not trusted"),
         19 => format!("certificate issuer {subject} is not trusted"),
@@ -269,4 +272,3 @@ fn explain(error: &openssl::ssl::Error, noted: Option<String>, config: &Tls) -> 
         failure
     }
 }
-

@@ -135,10 +135,18 @@ impl Watch {
                     self.check_first(first, &bytes[at..])?;
                     if first >> 4 == kind::PINGRESP && self.pings.pop_front() == Some(Pinger::Ours) {
                         // Its second byte is the remaining length, 0.
-                        self.place = Place::Length { first: 0, value: 0, shift: 0 };
+                        self.place = Place::Length {
+                            first: 0,
+                            value: 0,
+                            shift: 0,
+                        };
                         bytes.remove(at);
                     } else {
-                        self.place = Place::Length { first, value: 0, shift: 0 };
+                        self.place = Place::Length {
+                            first,
+                            value: 0,
+                            shift: 0,
+                        };
                         at += 1;
                     }
                 }
@@ -156,7 +164,11 @@ impl Watch {
                     } else if shift == 21 {
                         return Err(broken("a packet with an impossible length"));
                     } else {
-                        self.place = Place::Length { first, value, shift: shift + 7 };
+                        self.place = Place::Length {
+                            first,
+                            value,
+                            shift: shift + 7,
+                        };
                     }
                 }
                 Place::Body { first, left } => {
@@ -168,7 +180,10 @@ impl Watch {
                     if here == left {
                         self.end_body(first)?;
                     } else {
-                        self.place = Place::Body { first, left: left - here };
+                        self.place = Place::Body {
+                            first,
+                            left: left - here,
+                        };
                     }
                 }
             }
@@ -269,7 +284,11 @@ fn connack(body: &mut Reader<'_>, five: bool) -> Option<Connack> {
 
 fn verdict(body: &mut Reader<'_>, five: bool) -> Option<Verdict> {
     let mid = body.two()?;
-    let properties = if five { packet::properties(body)? } else { Properties::default() };
+    let properties = if five {
+        packet::properties(body)?
+    } else {
+        Properties::default()
+    };
     Some(Verdict {
         mid,
         codes: body.rest().to_vec(),
@@ -358,8 +377,14 @@ mod tests {
         assert!(refused(Version::V311, &[0x90, 2, 0, 1]), "SUBACK without a code");
         assert!(refused(Version::V5, &[0xb0, 3, 0, 1, 0]), "UNSUBACK without a code");
         assert!(refused(Version::V311, &[0x40, 0]), "PUBACK without an identifier");
-        assert!(refused(Version::V311, &[0x30, 0xff, 0xff, 0xff, 0xff]), "length of five bytes");
-        assert!(refused(Version::V311, &[0x90, 0xff, 0xff, 0xff, 0x7f]), "SUBACK of 256 MB");
+        assert!(
+            refused(Version::V311, &[0x30, 0xff, 0xff, 0xff, 0xff]),
+            "length of five bytes"
+        );
+        assert!(
+            refused(Version::V311, &[0x90, 0xff, 0xff, 0xff, 0x7f]),
+            "SUBACK of 256 MB"
+        );
         assert!(!refused(Version::V311, &[0xb0, 2, 0, 1]));
     }
 }

@@ -62,9 +62,12 @@ pub(crate) fn upgrade(stream: Stream, host: &Host, config: &Config) -> Result<Tu
 fn explain(error: Error, path: &str) -> Failure {
     let fail = |why: String| Failure::new(Exit::NoConnection, why);
     match error {
-        Error::Http(response) => fail(format!("the WebSocket request for {path} was answered {}", response.status()))
-            .hint("is this the WebSocket port, and the right path?")
-            .permanent(),
+        Error::Http(response) => fail(format!(
+            "the WebSocket request for {path} was answered {}",
+            response.status()
+        ))
+        .hint("is this the WebSocket port, and the right path?")
+        .permanent(),
         Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock => {
             fail("timed out in the WebSocket handshake".into())
         }
