@@ -1,6 +1,7 @@
 //! mqpub from start to end: flags to configuration, input to session, exit.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
@@ -252,7 +253,7 @@ fn shortfall(counts: Counts) -> Option<String> {
         (doubtful, "possibly lost"),
     ] {
         if count > 0 {
-            text.push_str(&format!(", {count} {what}"));
+            let _ = write!(text, ", {count} {what}");
         }
     }
     Some(text)

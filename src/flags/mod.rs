@@ -9,7 +9,7 @@ pub mod value;
 
 use std::ffi::OsString;
 
-use clap::{FromArgMatches as _, Parser};
+use clap::Parser;
 
 pub use self::publish::PublishFlags;
 pub use self::subscribe::SubscribeFlags;

@@ -17,6 +17,7 @@ use paho_mqtt_sys as paho;
 use crate::config::connection::{Connection, Version};
 use crate::message::{Filter, Message, Properties, Property, Value};
 use crate::property::{self, Kind};
+use crate::secret::Secret;
 
 /// What Paho's threads report. Every call comes with Paho's global mutex held:
 /// none may wait for another Paho call.
@@ -107,7 +108,7 @@ impl Client {
                 &raw mut handle,
                 uri.as_ptr(),
                 client_id.as_ptr(),
-                paho::MQTTCLIENT_PERSISTENCE_NONE as c_int,
+                paho::MQTTCLIENT_PERSISTENCE_NONE.cast_signed(),
                 ptr::null_mut(),
                 &raw mut options,
             )
@@ -161,7 +162,7 @@ impl Client {
             .username
             .as_deref()
             .map(|name| CString::new(name).unwrap_or_default());
-        let password = connection.password.as_ref().map(|password| password.reveal());
+        let password = connection.password.as_ref().map(Secret::reveal);
         let five = self.version == Version::V5;
         let mut options = paho::MQTTAsync_connectOptions {
             MQTTVersion: connection.version.level().into(),

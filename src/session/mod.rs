@@ -129,6 +129,9 @@ pub struct Session {
     /// When the next attempt begins.
     next_attempt: Option<Instant>,
     retry: Retry,
+    /// When to look whether Paho is held up and cannot keep the connection
+    /// alive by itself.
+    next_look: Option<Instant>,
     /// The filters of the SUBSCRIBE that is under way.
     asked: Vec<(Filter, u8)>,
     /// There is no inbox.
@@ -167,6 +170,7 @@ impl Session {
             deadline: None,
             next_attempt: None,
             retry: Retry::new(policy),
+            next_look: None,
             asked: Vec::new(),
             publishes_only,
             leaving: false,
@@ -204,7 +208,7 @@ impl Session {
     /// When [`Session::event`] should be asked again even if nothing woke the
     /// main thread.
     pub fn deadline(&self) -> Option<Instant> {
-        self.deadline.or(self.next_attempt)
+        self.deadline.or(self.next_attempt).or(self.next_look)
     }
 
     /// The next event, if there is one.
@@ -231,6 +235,9 @@ impl Session {
         if self.next_attempt.is_some_and(|at| at <= Instant::now()) {
             self.connect();
         }
+        if self.next_look.is_some_and(|at| at <= Instant::now()) {
+            self.keep_alive();
+        }
         None
     }
 
@@ -245,6 +252,7 @@ impl Session {
                 self.previous = None;
                 let again = self.retry.is_seasoned();
                 self.retry.succeeded();
+                self.keep_alive();
                 Some(Event::Up { again })
             }
             Notice::ConnectFailed => {
@@ -306,6 +314,7 @@ impl Session {
     /// for the next one.
     fn gone(&mut self, why: Failure) -> Event {
         let connecting = self.deadline.take().is_some();
+        self.next_look = None;
         let carried = wire::with_line(|line| line.carried()).unwrap_or(0);
         {
             let mut state = self.hub.lock();
@@ -328,6 +337,22 @@ impl Session {
             Some(_) => Event::Away { why, lost: !connecting },
             None => Event::Down(why),
         }
+    }
+
+    /// A slow reader of the output holds up Paho's receiving thread, which also
+    /// sends the PINGREQs: while it does, they are sent from here.
+    fn keep_alive(&mut self) {
+        if self.publishes_only {
+            return;
+        }
+        let limit = self.connection.keep_alive;
+        wire::try_with_line(|line| {
+            // Paho looks every tenth of the limit.
+            if line.quiet_for() > limit + limit / 8 {
+                line.ping();
+            }
+        });
+        self.next_look = Some(Instant::now() + limit / 8);
     }
 
     /// What the SUBACK refused.

@@ -160,11 +160,6 @@ impl Line {
         }
     }
 
-    /// Whether acknowledgements wait to leave.
-    pub(crate) fn owes_acknowledgements(&self) -> bool {
-        !self.acknowledgements.is_empty()
-    }
-
     /// Lets go of everything gathered, the acknowledgements too.
     pub(crate) fn release(&mut self) {
         if !self.acknowledgements.is_empty() {

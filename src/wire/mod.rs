@@ -12,7 +12,9 @@ mod watch;
 mod websocket;
 
 pub(crate) use line::{Down, Line};
-pub(crate) use seam::{Attendant, URI, attach, expect_publishes, hang_up, more_waiting, stop_reading, with_line};
+pub(crate) use seam::{
+    Attendant, URI, attach, expect_publishes, hang_up, more_waiting, stop_reading, try_with_line, with_line,
+};
 pub(crate) use watch::Facts;
 
 use std::time::Instant;

@@ -102,6 +102,11 @@ pub(crate) fn with_line<T>(look: impl FnOnce(&mut Line) -> T) -> Option<T> {
     seam().line.as_mut().map(look)
 }
 
+/// As [`with_line`], but gives up at once while a write waits for the broker.
+pub(crate) fn try_with_line<T>(look: impl FnOnce(&mut Line) -> T) -> Option<T> {
+    SEAM.try_lock().ok()?.line.as_mut().map(look)
+}
+
 /// Announces PUBLISH packets that Paho will write soon: until they have come,
 /// others may wait for them in the buffer.
 pub(crate) fn expect_publishes(count: i64) {
@@ -250,7 +255,7 @@ fn install(socket: RawFd) -> c_int {
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn writev(descriptor: c_int, vector: *const iovec, count: c_int) -> ssize_t {
     if descriptor < 0 || descriptor != DESCRIPTOR.load(Ordering::Acquire) {
-        return kernel!(SYS_writev, descriptor, vector, count) as ssize_t;
+        return wide(kernel!(SYS_writev, descriptor, vector, count));
     }
     let count = usize::try_from(count).unwrap_or(0);
     // SAFETY: the caller promises `count` valid entries, and `IoSlice` has the
@@ -322,7 +327,15 @@ pub(super) unsafe extern "C" fn recv(descriptor: c_int, buffer: *mut c_void, len
         return -1;
     }
     let no_address = std::ptr::null_mut::<c_void>();
-    kernel!(SYS_recvfrom, descriptor, buffer, length, flags, no_address, no_address) as ssize_t
+    wide(kernel!(
+        SYS_recvfrom,
+        descriptor,
+        buffer,
+        length,
+        flags,
+        no_address,
+        no_address
+    ))
 }
 
 /// `poll(2)`: Paho's receiving thread asks in turn whether the line can be
@@ -390,6 +403,10 @@ fn kernel_poll(entries: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
     let time: *const libc::timespec = if timeout < 0 { std::ptr::null() } else { &raw const time };
     let no_mask = std::ptr::null::<c_void>();
     narrow(kernel!(SYS_ppoll, entries, count, time, no_mask, 0))
+}
+
+fn wide(result: c_long) -> ssize_t {
+    ssize_t::try_from(result).unwrap_or(-1)
 }
 
 fn narrow(result: c_long) -> c_int {

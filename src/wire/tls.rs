@@ -170,8 +170,7 @@ fn words(error: &ErrorStack) -> String {
     error
         .errors()
         .iter()
-        .filter_map(|entry| entry.reason())
-        .next()
+        .find_map(openssl::error::Error::reason)
         .map_or_else(|| error.to_string(), str::to_owned)
 }
 

@@ -140,8 +140,9 @@ impl Tunnel {
 /// The end of the stream is 0 bytes, not an error.
 fn closed_or(error: Error) -> io::Result<usize> {
     match error {
-        Error::ConnectionClosed | Error::AlreadyClosed => Ok(0),
-        Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => Ok(0),
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => Ok(0),
         other => Err(into_io(other)),
     }
 }
