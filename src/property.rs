@@ -55,6 +55,14 @@ pub const TABLE: [(u8, &str, Kind); 27] = [
 pub const REASON_STRING: u8 = 31;
 /// The identifier of `user-property`.
 pub const USER_PROPERTY: u8 = 38;
+/// The identifier of `maximum-qos`.
+pub const MAXIMUM_QOS: u8 = 36;
+/// The identifier of `retain-available`.
+pub const RETAIN_AVAILABLE: u8 = 37;
+/// The identifier of `maximum-packet-size`.
+pub const MAXIMUM_PACKET_SIZE: u8 = 39;
+/// The identifier of `session-expiry-interval`.
+pub const SESSION_EXPIRY_INTERVAL: u8 = 17;
 /// The identifier of `receive-maximum`.
 pub const RECEIVE_MAXIMUM: u8 = 33;
 
@@ -114,6 +122,23 @@ impl Properties {
     /// In order.
     pub fn iter(&self) -> std::slice::Iter<'_, Property> {
         self.0.iter()
+    }
+
+    /// How many bytes they have in a packet, their length included (MQTT 5,
+    /// 2.2.2); at most, for the length of the length may be less.
+    pub fn encoded_size(&self) -> usize {
+        let values = self.iter().map(|property| {
+            1 + match (&property.value, entry(property.id).map(|(_, kind)| kind)) {
+                (Value::Number(_), Some(Kind::Byte)) => 1,
+                (Value::Number(_), Some(Kind::Two)) => 2,
+                (Value::Number(_), _) => 4,
+                (Value::Text(text), _) => 2 + text.len(),
+                (Value::Binary(bytes), _) => 2 + bytes.len(),
+                (Value::Pair(name, value), _) => 4 + name.len() + value.len(),
+            }
+        });
+        let size: usize = values.sum();
+        size + if size == 0 { 1 } else { 4 }
     }
 
     /// The number that the first property with this identifier has.

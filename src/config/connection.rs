@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::property::Properties;
 use crate::secret::Secret;
 
 /// The protocol levels (MQTT 5, 3.1.2.2).
@@ -100,6 +101,19 @@ impl fmt::Display for Route {
     }
 }
 
+/// How long the broker keeps a session: the subscriptions, and what is underway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Persistence {
+    /// For one connection.
+    #[default]
+    Clean,
+    /// While this run lasts, over lost connections, so that QoS 2 stays exactly
+    /// once; the end of the run ends it.
+    Run,
+    /// Beyond this run.
+    Kept,
+}
+
 /// Everything that a connection needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
@@ -109,10 +123,14 @@ pub struct Connection {
     pub version: Version,
     /// The client identifier; empty lets the broker choose one.
     pub client_id: String,
-    /// Whether the broker forgets what it knew of this client identifier.
-    pub clean: bool,
+    /// How long the broker keeps what it knows of this client identifier.
+    pub persistence: Persistence,
     /// The longest silence before a PINGREQ, in whole seconds on the wire.
     pub keep_alive: Duration,
+    /// MQTT 5: the properties of CONNECT.
+    pub properties: Properties,
+    /// MQTT 5: the properties of DISCONNECT.
+    pub disconnect_properties: Properties,
     /// The user name, if any.
     pub username: Option<String>,
     /// The password, if any.

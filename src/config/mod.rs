@@ -15,6 +15,7 @@ use self::url::Url;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::connection::{ConnectionFlags, TlsFlags};
+use crate::property::Properties;
 
 /// The port of MQTT, and of MQTT in WebSocket, as mosquitto's clients have it.
 const PORT: u16 = 1883;
@@ -64,8 +65,10 @@ fn connection(flags: &ConnectionFlags, tls: &TlsFlags) -> Result<(Connection, Op
         },
         version: flags.protocol_version,
         client_id: client_id(flags),
-        clean: true,
+        persistence: connection::Persistence::Clean,
         keep_alive: flags.keep_alive,
+        properties: Properties::default(),
+        disconnect_properties: Properties::default(),
         username,
         password,
         connect_timeout: flags.connect_timeout,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 
 use super::check;
-use super::connection::Connection;
+use super::connection::{Connection, Persistence, Version};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::PublishFlags;
@@ -42,7 +42,7 @@ impl Publish {
     /// # Errors
     /// [`Exit::Usage`], with the options named.
     pub fn new(flags: PublishFlags) -> Result<Self, Failure> {
-        let (connection, url_topic) = super::connection(&flags.connection, &flags.tls)?;
+        let (mut connection, url_topic) = super::connection(&flags.connection, &flags.tls)?;
         let message = flags.message;
         let Some(topic) = message.topic.clone().or(url_topic) else {
             return Err(Failure::new(Exit::Usage, "no topic: -t TOPIC is needed").hint("try mqpub --help"));
@@ -61,6 +61,9 @@ impl Publish {
         } else {
             Source::Literal(Bytes::new())
         };
+        if source == Source::Lines && message.qos == Qos::ExactlyOnce && !flags.connection.no_reconnect {
+            keep_session(&mut connection);
+        }
         Ok(Self {
             connection,
             source,
@@ -82,5 +85,18 @@ impl Publish {
     /// The level that the messages are published with.
     pub fn qos(&self) -> Qos {
         self.template.qos
+    }
+}
+
+/// A QoS 2 stream stays exactly once over a lost connection only if the broker
+/// keeps the session for it, under an identifier that nobody else has.
+fn keep_session(connection: &mut Connection) {
+    if connection.persistence != Persistence::Clean || connection.version == Version::V31 {
+        return;
+    }
+    connection.persistence = Persistence::Run;
+    if connection.client_id.is_empty() {
+        let random = std::iter::repeat_with(fastrand::alphanumeric).take(16);
+        connection.client_id = "mqpub-".chars().chain(random).collect();
     }
 }

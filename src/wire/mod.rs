@@ -4,7 +4,7 @@
 
 mod carrier;
 mod line;
-mod packet;
+pub(crate) mod packet;
 mod seam;
 mod tcp;
 mod tls;
@@ -13,7 +13,7 @@ mod websocket;
 
 pub(crate) use line::{Down, Line};
 pub(crate) use seam::{
-    Attendant, URI, attach, expect_publishes, hang_up, more_waiting, stop_reading, try_with_line, with_line,
+    Announcement, Attendant, URI, attach, hang_up, more_waiting, stop_reading, try_with_line, with_line,
 };
 pub(crate) use watch::Facts;
 

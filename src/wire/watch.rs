@@ -65,7 +65,31 @@ pub(crate) struct Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pinger {
     Paho,
-    Ours,
+    /// We did, behind this many PUBLISH packets.
+    Ours(u64),
+}
+
+/// The packet identifiers whose PUBREC has come and whose PUBCOMP has not.
+#[derive(Debug, Default)]
+struct Received(Option<Box<[u64; 1024]>>);
+
+impl Received {
+    fn set(&mut self, mid: u16, received: bool) {
+        let bits = self.0.get_or_insert_with(|| Box::new([0; 1024]));
+        let bit = 1 << (mid % 64);
+        if let Some(word) = bits.get_mut(usize::from(mid / 64)) {
+            if received {
+                *word |= bit;
+            } else {
+                *word &= !bit;
+            }
+        }
+    }
+
+    fn has(&self, mid: u16) -> bool {
+        let word = self.0.as_ref().and_then(|bits| bits.get(usize::from(mid / 64)));
+        word.is_some_and(|word| word >> (mid % 64) & 1 == 1)
+    }
 }
 
 /// Where in a packet the stream stands.
@@ -88,8 +112,14 @@ pub(crate) struct Watch {
     body: Vec<u8>,
     /// PINGREQs that are not answered, oldest first.
     pings: VecDeque<Pinger>,
-    /// Answers to our own PINGREQs since the last look.
-    pongs: usize,
+    /// How many PUBLISH packets were sent before the PINGREQ of ours that was
+    /// answered last, if one was since the last look.
+    proven: Option<u64>,
+    received: Received,
+    /// QoS 2 exchanges that were sent past Paho, and have not ended.
+    resumed: Vec<u16>,
+    /// Those that have, and whether by a refusal.
+    resolved: Vec<(u16, bool)>,
     facts: Facts,
 }
 
@@ -100,7 +130,10 @@ impl Watch {
             place: Place::Start,
             body: Vec::new(),
             pings: VecDeque::new(),
-            pongs: 0,
+            proven: None,
+            received: Received::default(),
+            resumed: Vec::new(),
+            resolved: Vec::new(),
             facts: Facts::default(),
         }
     }
@@ -114,9 +147,36 @@ impl Watch {
         self.pings.push_back(by);
     }
 
-    /// How many of our own PINGREQs were answered since the last call.
-    pub(crate) fn take_pongs(&mut self) -> usize {
-        std::mem::take(&mut self.pongs)
+    /// Whether a PINGREQ of ours is not answered yet.
+    pub(crate) fn awaits_pong(&self) -> bool {
+        self.pings.iter().any(|ping| matches!(ping, Pinger::Ours(_)))
+    }
+
+    /// How many PUBLISH packets were sent before the PINGREQ of ours that was
+    /// answered last; `None` if none was since the last call.
+    pub(crate) fn take_proven(&mut self) -> Option<u64> {
+        self.proven.take()
+    }
+
+    /// Whether the broker has answered this PUBLISH with PUBREC, and not yet
+    /// with PUBCOMP.
+    pub(crate) fn has_received(&self, mid: u16) -> bool {
+        self.received.has(mid)
+    }
+
+    /// These exchanges go on past Paho: their ends are to be noted.
+    pub(crate) fn resume(&mut self, mids: impl IntoIterator<Item = u16>) {
+        self.resumed.extend(mids);
+    }
+
+    /// The resumed exchanges that have ended, and whether by a refusal, once all
+    /// have; nothing before that.
+    pub(crate) fn take_resolved(&mut self) -> Vec<(u16, bool)> {
+        if self.resumed.is_empty() {
+            std::mem::take(&mut self.resolved)
+        } else {
+            Vec::new()
+        }
     }
 
     /// Reads along over `bytes` and takes out of them what Paho must not see.
@@ -130,7 +190,10 @@ impl Watch {
                 Place::Start => {
                     let first = bytes[at];
                     self.check_first(first, &bytes[at..])?;
-                    if first >> 4 == kind::PINGRESP && self.pings.pop_front() == Some(Pinger::Ours) {
+                    if first >> 4 == kind::PINGRESP
+                        && let Some(Pinger::Ours(ordinal)) = self.pings.pop_front()
+                    {
+                        self.proven = Some(ordinal);
                         // Its second byte is the remaining length, 0.
                         self.place = Place::Length {
                             first: 0,
@@ -149,7 +212,6 @@ impl Watch {
                 }
                 Place::Length { first: 0, .. } => {
                     bytes.remove(at);
-                    self.pongs += 1;
                     self.place = Place::Start;
                 }
                 Place::Length { first, value, shift } => {
@@ -242,8 +304,10 @@ impl Watch {
                 let unsuback = verdict(&mut body, five).filter(|verdict| verdict.codes.is_empty() != five);
                 self.facts.unsuback = Some(unsuback.ok_or_else(|| broken("a malformed UNSUBACK"))?);
             }
-            kind::PUBACK..=kind::PUBCOMP if self.body.len() < 2 => {
-                return Err(broken("a malformed acknowledgement"));
+            packet @ kind::PUBACK..=kind::PUBCOMP => {
+                let mid = body.two().ok_or_else(|| broken("a malformed acknowledgement"))?;
+                let refused = five && body.byte().is_some_and(|reason| reason >= 0x80);
+                self.acknowledged(packet, mid, refused);
             }
             kind::DISCONNECT if five => {
                 self.facts.disconnect = Some(Verdict {
@@ -255,6 +319,24 @@ impl Watch {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Follows the QoS 2 exchanges (MQTT 5, 4.3.3).
+    fn acknowledged(&mut self, packet: u8, mid: u16, refused: bool) {
+        match packet {
+            kind::PUBREC if !refused => {
+                self.received.set(mid, true);
+                return;
+            }
+            kind::PUBCOMP => self.received.set(mid, false),
+            kind::PUBREC => {}
+            _ => return,
+        }
+        if let Some(index) = self.resumed.iter().position(|resumed| *resumed == mid) {
+            self.resumed.swap_remove(index);
+            // PUBCOMP 0x92 says that the broker had finished before.
+            self.resolved.push((mid, packet == kind::PUBREC));
+        }
     }
 }
 
@@ -326,10 +408,10 @@ mod tests {
     fn only_our_own_pongs_are_taken_out() {
         let publish = [0x30, 5, 0, 1, b't', 0xd0, 0x00];
         let stream = [&CONNACK[..], &[0xd0, 0], &publish, &[0xd0, 0]].concat();
-        let (mut watch, seen) = feed(Version::V311, &[Pinger::Paho, Pinger::Ours], &stream);
+        let (mut watch, seen) = feed(Version::V311, &[Pinger::Paho, Pinger::Ours(7)], &stream);
         assert_eq!(seen, [&CONNACK[..], &[0xd0, 0], &publish].concat());
-        assert_eq!(watch.take_pongs(), 1);
-        assert_eq!(watch.take_pongs(), 0);
+        assert_eq!(watch.take_proven(), Some(7));
+        assert_eq!(watch.take_proven(), None);
     }
 
     #[test]
@@ -347,6 +429,22 @@ mod tests {
         assert_eq!(connack.code, 0x87);
         assert_eq!(connack.properties.text(crate::property::REASON_STRING), Some("no"));
         assert_eq!(watch.facts().suback.clone().unwrap().codes, [1, 0x87]);
+    }
+
+    #[test]
+    fn exchanges_are_followed_to_their_end() {
+        let mut watch = Watch::new(Version::V5);
+        watch.inspect(&mut vec![0x20, 3, 0, 0, 0]).unwrap();
+        watch.resume([7, 8, 9]);
+        // PUBREC 7, PUBREC 8 refused, PUBCOMP 9.
+        watch
+            .inspect(&mut vec![0x50, 2, 0, 7, 0x50, 3, 0, 8, 0x97, 0x70, 2, 0, 9])
+            .unwrap();
+        assert!(watch.has_received(7) && !watch.has_received(8) && !watch.has_received(9));
+        assert!(watch.take_resolved().is_empty(), "7 goes on");
+        watch.inspect(&mut vec![0x70, 2, 0, 7]).unwrap();
+        assert!(!watch.has_received(7));
+        assert_eq!(watch.take_resolved(), [(8, true), (9, false), (7, false)]);
     }
 
     #[test]
