@@ -14,6 +14,7 @@ pub struct Failure {
     text: String,
     hint: Option<String>,
     permanent: bool,
+    nobody_listens: bool,
 }
 
 impl Failure {
@@ -24,6 +25,7 @@ impl Failure {
             text: text.into(),
             hint: None,
             permanent: matches!(exit, Exit::Usage | Exit::Refused),
+            nobody_listens: false,
         }
     }
 
@@ -40,6 +42,18 @@ impl Failure {
     pub fn permanent(mut self) -> Self {
         self.permanent = true;
         self
+    }
+
+    /// The same failure, marked as one that says that no broker is running.
+    #[must_use]
+    pub fn nobody_listening(mut self) -> Self {
+        self.nobody_listens = true;
+        self
+    }
+
+    /// Whether it says that no broker is running.
+    pub fn says_nobody_listens(&self) -> bool {
+        self.nobody_listens
     }
 
     /// The same failure, marked as one that may pass (a server that is busy).

@@ -98,6 +98,8 @@ pub struct Session {
     leaving: bool,
     /// The last connection, which only ends the session, has begun.
     forgetting: bool,
+    /// Nobody listened at the broker's port since the last connection.
+    broker_was_down: bool,
     /// How many messages were done with at the last loss, and how often in a
     /// row it was that many.
     last_loss_at: Option<u64>,
@@ -128,6 +130,7 @@ impl Session {
             publishes_only,
             leaving: false,
             forgetting: false,
+            broker_was_down: false,
             last_loss_at: None,
             strikes: 0,
         }
@@ -215,6 +218,7 @@ impl Session {
                 self.retry.succeeded();
                 self.keep_alive();
                 self.resume();
+                self.broker_was_down = false;
                 Some(Event::Up { again })
             }
             Notice::ConnectFailed => {
@@ -343,6 +347,7 @@ impl Session {
         if self.forgetting {
             return Event::Closed;
         }
+        self.broker_was_down |= why.says_nobody_listens();
         let why = if connecting { why } else { self.judge(why) };
         if connecting && let Some(client) = self.client.take() {
             // Destroying a client while its connect is pending leaves Paho's
@@ -374,7 +379,9 @@ impl Session {
         let mut packets = Vec::new();
         for cut in state.window.unresolved() {
             mids.push(cut.mid);
-            if cut.received {
+            // A broker that was down may have lost what it had received and not
+            // yet written to its disk. If it has not, it knows the identifier.
+            if cut.received && !self.broker_was_down {
                 wire::packet::pubrel(&mut packets, cut.mid);
             } else {
                 wire::packet::publish_again(&mut packets, &cut.message, cut.mid, self.connection.version);

@@ -48,6 +48,7 @@ fn resolve(host: &Host) -> Result<Vec<SocketAddr>, Failure> {
 
 fn refusal(error: &io::Error) -> Failure {
     match error.kind() {
+        io::ErrorKind::ConnectionRefused => fail(io_reason(error)).nobody_listening(),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => fail("timed out".into()),
         _ => fail(io_reason(error)),
     }
