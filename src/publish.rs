@@ -33,7 +33,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         let single = single_payload(&publish.source)?;
         let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
         let signals = Signals::listen(&waker).context("cannot listen for signals")?;
-        let session = Session::new(publish.connection.clone(), policy, WINDOW, None, Arc::clone(&waker));
+        let mut session = Session::new(publish.connection.clone(), policy, WINDOW, None, Arc::clone(&waker));
+        if report.debugs() {
+            session.trace(move |text| report.debug(text));
+        }
         Run {
             template: publish.template,
             session,

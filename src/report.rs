@@ -45,6 +45,11 @@ impl Report {
         }
     }
 
+    /// Whether debug lines are shown.
+    pub fn debugs(&self) -> bool {
+        self.debug
+    }
+
     /// Something for `-d`.
     pub fn debug(&self, text: impl Display) {
         if self.debug {

@@ -42,13 +42,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             waker: Arc::clone(&waker),
             report,
         };
-        let session = Session::new(
+        let mut session = Session::new(
             subscribe.connection.clone(),
             policy,
             WINDOW,
             Some(Box::new(sink)),
             Arc::clone(&waker),
         );
+        if report.debugs() {
+            session.trace(move |text| report.debug(text));
+        }
         Run {
             deadline: subscribe.timeout.map(|timeout| start + timeout),
             subscribe,

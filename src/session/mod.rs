@@ -100,6 +100,7 @@ pub struct Session {
     forgetting: bool,
     /// Nobody listened at the broker's port since the last connection.
     broker_was_down: bool,
+    tracer: Option<wire::Tracer>,
     /// How many messages were done with at the last loss, and how often in a
     /// row it was that many.
     last_loss_at: Option<u64>,
@@ -131,9 +132,15 @@ impl Session {
             leaving: false,
             forgetting: false,
             broker_was_down: false,
+            tracer: None,
             last_loss_at: None,
             strikes: 0,
         }
+    }
+
+    /// Tells of each packet that passes.
+    pub fn trace(&mut self, tracer: impl Fn(&str) + Send + Sync + 'static) {
+        self.tracer = Some(Arc::new(tracer));
     }
 
     /// Starts to connect; [`Event::Up`], [`Event::Away`] or [`Event::Down`] follows.
@@ -152,10 +159,11 @@ impl Session {
         // On a thread of its own, because resolving a name cannot be interrupted.
         let connection = Arc::clone(&self.connection);
         let hub = Arc::clone(&self.hub);
+        let tracer = self.tracer.clone();
         let opening = thread::Builder::new().name("connect".into()).spawn(move || {
             let patience = (connection.keep_alive * 3 / 2).max(PATIENCE);
             let line = wire::open(&connection.route, deadline)
-                .map(|carrier| wire::Line::new(carrier, connection.version, patience));
+                .map(|carrier| wire::Line::new(carrier, connection.version, patience, tracer));
             hub.notice(attempt, Notice::Opened(Box::new(line)));
         });
         if let Err(error) = opening {

@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{Shutdown, shutdown};
 
 use super::carrier::Carrier;
+use super::trace::Tracer;
 use super::watch::{Facts, Pinger, Watch, kind};
 use crate::config::connection::Version;
 use crate::exit::Exit;
@@ -44,7 +45,6 @@ pub(crate) enum Down {
 }
 
 /// A carrier with its buffers.
-#[derive(Debug)]
 pub(crate) struct Line {
     carrier: Carrier,
     /// Taken from Paho, not yet carried.
@@ -69,13 +69,13 @@ pub(crate) struct Line {
 
 impl Line {
     /// Puts buffers around a carrier that is connected and non-blocking.
-    pub(crate) fn new(carrier: Carrier, version: Version, patience: Duration) -> Self {
+    pub(crate) fn new(carrier: Carrier, version: Version, patience: Duration, tracer: Option<Tracer>) -> Self {
         Self {
             carrier,
             outgoing: Vec::with_capacity(BUFFER),
             acknowledgements: Vec::new(),
             ahead: Vec::new(),
-            watch: Watch::new(version),
+            watch: Watch::new(version, tracer),
             down: None,
             deaf: false,
             published: 0,
@@ -139,6 +139,7 @@ impl Line {
         }
         let first = packet.iter().find_map(|slice| slice.first()).copied();
         let length: usize = packet.iter().map(|slice| slice.len()).sum();
+        self.watch.sent(first.unwrap_or_default(), packet, length);
         match first.unwrap_or_default() >> 4 {
             kind::PUBACK | kind::PUBREC | kind::PUBCOMP => {
                 for slice in packet {

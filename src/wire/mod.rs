@@ -8,6 +8,7 @@ pub(crate) mod packet;
 mod seam;
 mod tcp;
 mod tls;
+mod trace;
 mod watch;
 mod websocket;
 
@@ -15,6 +16,7 @@ pub(crate) use line::{Down, Line};
 pub(crate) use seam::{
     Announcement, Attendant, URI, attach, hang_up, more_waiting, stop_reading, try_with_line, with_line,
 };
+pub(crate) use trace::Tracer;
 pub(crate) use watch::Facts;
 
 use std::time::Instant;

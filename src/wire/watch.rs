@@ -4,6 +4,7 @@
 //! the stream is the answer to a PINGREQ that was not Paho's.
 
 use std::collections::VecDeque;
+use std::io::IoSlice;
 
 use crate::config::connection::Version;
 use crate::exit::Exit;
@@ -11,6 +12,7 @@ use crate::failure::Failure;
 use crate::message::Properties;
 
 use super::packet::{self, Reader};
+use super::trace::{self, Tracer, Way};
 
 /// Packet types in the high half of the first byte (MQTT 5, 2.1.2).
 pub(crate) mod kind {
@@ -93,7 +95,7 @@ impl Received {
 }
 
 /// Where in a packet the stream stands.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Place {
     /// Before the first byte.
     Start,
@@ -104,12 +106,12 @@ enum Place {
 }
 
 /// The reader along.
-#[derive(Debug)]
 pub(crate) struct Watch {
     version: Version,
     place: Place,
-    /// The control packet being read.
+    /// The control packet being read, and its length.
     body: Vec<u8>,
+    length: usize,
     /// PINGREQs that are not answered, oldest first.
     pings: VecDeque<Pinger>,
     /// How many PUBLISH packets were sent before the PINGREQ of ours that was
@@ -121,20 +123,46 @@ pub(crate) struct Watch {
     /// Those that have, and whether by a refusal.
     resolved: Vec<(u16, bool)>,
     facts: Facts,
+    tracer: Option<Tracer>,
 }
 
 impl Watch {
-    pub(crate) fn new(version: Version) -> Self {
+    pub(crate) fn new(version: Version, tracer: Option<Tracer>) -> Self {
         Self {
             version,
             place: Place::Start,
             body: Vec::new(),
+            length: 0,
             pings: VecDeque::new(),
             proven: None,
             received: Received::default(),
             resumed: Vec::new(),
             resolved: Vec::new(),
             facts: Facts::default(),
+            tracer,
+        }
+    }
+
+    /// A packet leaves.
+    pub(crate) fn sent(&self, first: u8, packet: &[IoSlice<'_>], length: usize) {
+        if let Some(tracer) = &self.tracer {
+            let bytes: Vec<u8> = packet
+                .iter()
+                .flat_map(|slice| slice.iter().copied())
+                .take(trace::PREFIX)
+                .collect();
+            // Behind the first byte stands the remaining length.
+            let body = bytes
+                .iter()
+                .skip(1)
+                .position(|byte| byte & 0x80 == 0)
+                .map_or(0, |at| at + 2);
+            tracer(&trace::describe(
+                Way::Sending,
+                first,
+                bytes.get(body..).unwrap_or_default(),
+                length.saturating_sub(body),
+            ));
         }
     }
 
@@ -234,6 +262,9 @@ impl Watch {
                     let here = left.min(bytes.len() - at);
                     if first >> 4 != kind::PUBLISH {
                         self.body.extend_from_slice(&bytes[at..at + here]);
+                    } else if self.tracer.is_some() {
+                        let wanted = here.min(trace::PREFIX.saturating_sub(self.body.len()));
+                        self.body.extend_from_slice(&bytes[at..at + wanted]);
                     }
                     at += here;
                     if here == left {
@@ -279,6 +310,7 @@ impl Watch {
             return Err(broken("a control packet with an impossible length"));
         }
         self.body.clear();
+        self.length = length;
         if length == 0 {
             self.end_body(first)
         } else {
@@ -290,6 +322,9 @@ impl Watch {
     fn end_body(&mut self, first: u8) -> Result<(), Failure> {
         self.place = Place::Start;
         let five = self.version == Version::V5;
+        if let Some(tracer) = &self.tracer {
+            tracer(&trace::describe(Way::Received, first, &self.body, self.length));
+        }
         let mut body = Reader::new(&self.body);
         match first >> 4 {
             kind::CONNACK => {
@@ -386,7 +421,7 @@ mod tests {
     fn feed(version: Version, pings: &[Pinger], stream: &[u8]) -> (Watch, Vec<u8>) {
         let mut outcome = None;
         for size in 1..=stream.len() {
-            let mut watch = Watch::new(version);
+            let mut watch = Watch::new(version, None);
             for ping in pings {
                 watch.pinged(*ping);
             }
@@ -433,7 +468,7 @@ mod tests {
 
     #[test]
     fn exchanges_are_followed_to_their_end() {
-        let mut watch = Watch::new(Version::V5);
+        let mut watch = Watch::new(Version::V5, None);
         watch.inspect(&mut vec![0x20, 3, 0, 0, 0]).unwrap();
         watch.resume([7, 8, 9]);
         // PUBREC 7, PUBREC 8 refused, PUBCOMP 9.
@@ -450,7 +485,9 @@ mod tests {
     #[test]
     fn what_is_no_broker_is_named() {
         let say = |bytes: &[u8]| {
-            let failure = Watch::new(Version::V311).inspect(&mut bytes.to_vec()).unwrap_err();
+            let failure = Watch::new(Version::V311, None)
+                .inspect(&mut bytes.to_vec())
+                .unwrap_err();
             assert_eq!(failure.exit(), Exit::NoConnection);
             failure.to_string()
         };
@@ -467,7 +504,7 @@ mod tests {
                 stream = vec![0x20, 3, 0, 0, 0];
             }
             stream.extend_from_slice(bytes);
-            Watch::new(version).inspect(&mut stream).is_err()
+            Watch::new(version, None).inspect(&mut stream).is_err()
         };
         assert!(refused(Version::V311, &[0x90, 2, 0, 1]), "SUBACK without a code");
         assert!(refused(Version::V5, &[0xb0, 3, 0, 1, 0]), "UNSUBACK without a code");
