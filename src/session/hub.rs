@@ -121,7 +121,7 @@ impl State {
     fn refill(&mut self, sender: Sender<'_>) -> Result<(), i32> {
         self.reject();
         let ready = self.window.ready();
-        let worth_it = !wire::more_waiting() || self.window.is_idle() || ready * 2 >= self.window.limit();
+        let worth_it = self.window.is_idle() || ready * 4 >= self.window.limit();
         if self.feeding || !self.up || ready == 0 || !worth_it {
             return Ok(());
         }
