@@ -1,4 +1,13 @@
 //! The integration tests: the binaries as a user has them, against a scripted
 //! broker for exact bytes and failures, and a real mosquitto for the rest.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "to panic is how a test says that it failed"
+)]
+
+mod publish;
 mod support;
+mod tools;

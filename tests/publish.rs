@@ -1,0 +1,113 @@
+//! mqpub. Here: what each of its options makes a payload of, and what becomes
+//! of stdin. The submodules have lines, packets, deliveries and signals.
+
+mod delivery;
+mod lines;
+mod packets;
+mod signals;
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+
+use crate::support::broker::{Broker, Inbox, sink};
+use crate::support::packet::Publish;
+use crate::support::runner::{Contains, Tool};
+use crate::tools::{file, mqpub, publishes};
+
+/// Runs mqpub against a broker that accepts everything, and returns what it
+/// published to the topic `t`.
+#[track_caller]
+fn published(prepare: impl FnOnce(Tool) -> Tool) -> Vec<Publish> {
+    let broker = Broker::start(sink(&Inbox::default()));
+    let tool = prepare(mqpub(broker.port(), "-t t"));
+    tool.run().expect(0, "", "");
+    publishes(&broker.finish().concat())
+}
+
+#[track_caller]
+fn payloads(prepare: impl FnOnce(Tool) -> Tool) -> Vec<Vec<u8>> {
+    let messages = published(prepare);
+    messages.into_iter().map(|message| message.payload).collect()
+}
+
+#[test]
+fn the_payload_is_exactly_what_the_option_says() {
+    const HOSTILE: &[u8] = b"\0 a \r\n\n\xff\xfe\0";
+    let large = vec![b'x'; 3_000_000];
+    let (hostile_file, _hostile_dir) = file(HOSTILE);
+    let (large_file, _large_dir) = file(&large);
+    let (empty_file, _empty_dir) = file("");
+    let name = |path: &std::path::Path| path.as_os_str().to_owned();
+    let no_utf8 = OsStr::from_bytes(b" \xff\xfe ").to_owned();
+    let cases: [(Vec<OsString>, &[u8], &[u8]); 12] = [
+        (vec!["-m".into(), "on".into()], b"", b"on"),
+        (vec!["-m".into(), "".into()], b"", b""),
+        (vec!["-m".into(), "-l".into()], b"", b"-l"),
+        (vec!["-m".into(), no_utf8], b"", b" \xff\xfe "),
+        (vec!["-f".into(), name(&hostile_file)], b"", HOSTILE),
+        (vec!["-f".into(), name(&large_file)], b"", &large),
+        (vec!["-f".into(), name(&empty_file)], b"", b""),
+        (vec!["-f".into(), "-".into()], HOSTILE, HOSTILE),
+        (vec!["-s".into()], HOSTILE, HOSTILE),
+        (vec!["-s".into()], &large, &large),
+        (vec!["-s".into()], b"", b""),
+        (vec!["-n".into()], b"", b""),
+    ];
+    for (args, stdin, payload) in cases {
+        let sent = published(|tool| tool.args(&args).stdin(stdin));
+        assert!(sent == [Publish::new("t", payload)], "{args:?}");
+    }
+}
+
+#[test]
+fn a_message_is_retained_if_that_is_asked_for() {
+    for (words, retain) in [("-m x -r", true), ("-m x", false), ("-n -r", true), ("-l -r", true)] {
+        let sent = published(|tool| tool.args(words.split(' ')).stdin("line"));
+        let flags: Vec<bool> = sent.iter().map(|message| message.retain).collect();
+        assert_eq!(flags, [retain], "{words}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_before_the_broker_is_troubled() {
+    let broker = Broker::start(sink(&Inbox::default()));
+    let cases = [
+        ("/nonexistent/file", "no such file or directory"),
+        ("/", "is a directory"),
+    ];
+    for (path, why) in cases {
+        let error = format!("mqpub: error: {path}: {why}\n");
+        let tool = mqpub(broker.port(), "-t t -f").arg(path);
+        tool.run().expect(1, "", error);
+    }
+    assert!(broker.finish().is_empty(), "it connected");
+}
+
+#[test]
+fn stdin_that_cannot_be_read_is_a_failure() {
+    let broker = Broker::start(sink(&Inbox::default()));
+    for words in ["-t t -s", "-t t -l"] {
+        let directory = std::fs::File::open("/").unwrap();
+        let tool = mqpub(broker.port(), words).stdin_from(directory);
+        tool.run()
+            .expect(1, "", Contains(&["cannot read stdin: is a directory"]));
+    }
+}
+
+#[test]
+fn stdin_is_left_to_others_unless_it_is_asked_for() {
+    let (path, _dir) = file("x");
+    for args in [vec!["-m", "x"], vec!["-n"], vec!["-f", path.to_str().unwrap()]] {
+        let (mut reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"for somebody else\n").unwrap();
+        // The writing end stays open: a tool that waits for the end would hang.
+        let stdin = reader.try_clone().unwrap();
+        let sent = published(|tool| tool.args(&args).stdin_from(stdin));
+        assert_eq!(sent.len(), 1, "{args:?}");
+        drop(writer);
+        let mut left = String::new();
+        reader.read_to_string(&mut left).unwrap();
+        assert_eq!(left, "for somebody else\n", "{args:?}");
+    }
+}
