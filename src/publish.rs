@@ -246,10 +246,11 @@ fn shortfall(counts: Counts) -> Option<String> {
         doubtful,
     } = counts;
     let unacknowledged = taken - delivered - refused - doubtful;
-    if delivered == taken || taken <= 1 {
+    if delivered == taken || (taken <= 1 && doubtful == 0) {
         return None;
     }
-    let mut text = format!("{taken} messages read, {delivered} delivered");
+    let messages = if taken == 1 { "message" } else { "messages" };
+    let mut text = format!("{taken} {messages} read, {delivered} delivered");
     for (count, what) in [
         (refused, "refused"),
         (unacknowledged, "not acknowledged"),

@@ -116,8 +116,8 @@ impl State {
         }
     }
 
-    /// Hands on waiting messages from one of Paho's threads. Acknowledgements
-    /// come in bunches: the slots that one bunch frees are filled together.
+    /// Hands on waiting messages from one of Paho's threads, a quarter of the
+    /// window at a time: each time costs Paho's threads a turn with its mutex.
     fn refill(&mut self, sender: Sender<'_>) -> Result<(), i32> {
         self.reject();
         let ready = self.window.ready();
