@@ -213,7 +213,10 @@ impl Run {
 
     /// The connection is gone for good.
     fn undelivered(&self, why: Failure) -> anyhow::Error {
-        match shortfall(self.session.counts()) {
+        let counts = self.session.counts();
+        // Of one message that never left, the reason says it all.
+        let text = shortfall(counts).filter(|_| counts.taken > 1 || why.exit() == Exit::Undelivered);
+        match text {
             Some(text) => anyhow::Error::new(why).context(text),
             None => why.into(),
         }
@@ -221,7 +224,8 @@ impl Run {
 
     /// Everything that could be done has been done.
     fn end(self) -> anyhow::Result<Ending> {
-        let shortfall = shortfall(self.session.counts());
+        let counts = self.session.counts();
+        let shortfall = shortfall(counts);
         if let Some(signal) = self.stopped {
             if let Some(text) = shortfall {
                 self.report.warn(text);
@@ -229,8 +233,8 @@ impl Run {
             return Ok(Ending::Signal(signal));
         }
         match (self.refusal, shortfall) {
-            (Some(why), Some(text)) => Err(anyhow::Error::new(why).context(text)),
-            (Some(why), None) => Err(why.into()),
+            (Some(why), Some(text)) if counts.taken > 1 => Err(anyhow::Error::new(why).context(text)),
+            (Some(why), _) => Err(why.into()),
             (None, Some(text)) => Err(Failure::new(Exit::Undelivered, text).into()),
             (None, None) => Ok(Ending::Status(Exit::Done)),
         }
@@ -246,7 +250,7 @@ fn shortfall(counts: Counts) -> Option<String> {
         doubtful,
     } = counts;
     let unacknowledged = taken - delivered - refused - doubtful;
-    if delivered == taken || (taken <= 1 && doubtful == 0) {
+    if delivered == taken {
         return None;
     }
     let messages = if taken == 1 { "message" } else { "messages" };
