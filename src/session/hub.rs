@@ -53,16 +53,15 @@ pub(super) struct State {
     pub(super) wanted: Wanted,
 }
 
-/// What the window can wake the main thread for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Nothing,
+/// What the main thread wants to be woken for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted {
     /// Room for more input.
-    Room,
-    /// Something delivered, or the end of all deliveries.
-    Delivery,
+    pub(super) room: bool,
+    /// Something delivered, to be taken.
+    pub(super) delivery: bool,
     /// The end of all deliveries.
-    Empty,
+    pub(super) empty: bool,
 }
 
 pub(super) struct Hub {
@@ -86,7 +85,7 @@ impl Hub {
                 window,
                 up: false,
                 feeding: false,
-                wanted: Wanted::Nothing,
+                wanted: Wanted::default(),
             }),
             inbox: Mutex::new(inbox),
             waker,
@@ -108,6 +107,18 @@ impl Hub {
 }
 
 impl State {
+    /// Whether something has come true that the main thread wants to be woken
+    /// for; each wish is good for once.
+    fn take_wish(&mut self) -> bool {
+        let room = self.wanted.room && self.window.waiting() < LOW / 2;
+        let delivery = self.wanted.delivery && self.window.has_delivered();
+        let empty = self.wanted.empty && self.window.is_empty();
+        self.wanted.room &= !room;
+        self.wanted.delivery &= !delivery;
+        self.wanted.empty &= !empty;
+        room || delivery || empty
+    }
+
     /// Takes out of the queue what the broker would end the connection over.
     pub(super) fn reject(&mut self) {
         for why in self.window.reject() {
@@ -147,15 +158,7 @@ impl Link {
         }
         step(&mut state.window);
         let fault = state.refill(sender).err().filter(|code| *code != DISCONNECTED);
-        let wake = !state.notices.is_empty()
-            || match state.wanted {
-                Wanted::Nothing => false,
-                Wanted::Room => state.window.waiting() < LOW / 2,
-                Wanted::Delivery => state.window.has_delivered() || state.window.is_empty(),
-                Wanted::Empty => state.window.is_empty(),
-            };
-        if wake {
-            state.wanted = Wanted::Nothing;
+        if state.take_wish() || !state.notices.is_empty() {
             self.hub.waker.wake();
         }
         drop(state);

@@ -25,7 +25,7 @@ pub use self::retry::Policy;
 pub use self::window::Counts;
 
 use self::ffi::{Callbacks, Client};
-use self::hub::{Hub, LOW, Link, Notice, Wanted};
+use self::hub::{Hub, LOW, Link, Notice};
 use self::retry::Retry;
 use self::window::Window;
 use crate::config::connection::{Connection, Persistence, Version};
@@ -485,7 +485,7 @@ impl Session {
     pub fn wants_more(&self) -> bool {
         let mut state = self.hub.lock();
         let wants = state.up && state.window.waiting() < LOW;
-        state.wanted = if wants { Wanted::Nothing } else { Wanted::Room };
+        state.wanted.room = !wants;
         wants
     }
 
@@ -500,7 +500,7 @@ impl Session {
     pub fn is_drained(&self) -> bool {
         let mut state = self.hub.lock();
         let drained = state.window.is_empty();
-        state.wanted = if drained { Wanted::Nothing } else { Wanted::Empty };
+        state.wanted.empty = !drained;
         drained
     }
 
@@ -514,9 +514,7 @@ impl Session {
     pub fn take_delivered(&self) -> Vec<Bytes> {
         let mut state = self.hub.lock();
         let delivered = state.window.take_delivered();
-        if state.wanted != Wanted::Room {
-            state.wanted = Wanted::Delivery;
-        }
+        state.wanted.delivery = true;
         delivered
     }
 
