@@ -190,6 +190,28 @@ impl Client {
             options.binarypwd.len = c_int::try_from(password.len()).unwrap_or(0);
             options.binarypwd.data = password.as_ptr().cast();
         }
+        let mut will = paho::MQTTAsync_willOptions {
+            struct_version: 1,
+            ..Default::default()
+        };
+        let mut will_list = PropertyList::new(
+            connection
+                .will
+                .as_ref()
+                .map_or(&Properties::default(), |will| &will.properties),
+        );
+        if let Some(message) = &connection.will {
+            will.topicName = message.topic.as_c_str().as_ptr();
+            will.qos = message.qos as c_int;
+            will.retained = message.retain.into();
+            will.payload.len = c_int::try_from(message.payload.len()).unwrap_or(0);
+            // Never null: without a pointer Paho looks for a text instead.
+            will.payload.data = message.payload.as_ptr().cast();
+            options.will = &raw mut will;
+            if five {
+                options.willProperties = &raw mut will_list.0;
+            }
+        }
         // SAFETY: the options and what they point to live through the call,
         // which copies what it keeps.
         check(unsafe { paho::MQTTAsync_connect(self.handle, &raw const options) })

@@ -28,7 +28,7 @@ use self::ffi::{Callbacks, Client};
 use self::hub::{Hub, LOW, Link, Notice};
 use self::retry::Retry;
 use self::window::Window;
-use crate::config::connection::{Connection, Persistence, Version};
+use crate::config::connection::{Connection, Persistence, Route, Version};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::message::{Filter, Message, Properties, Qos, Value};
@@ -162,7 +162,7 @@ impl Session {
         let tracer = self.tracer.clone();
         let opening = thread::Builder::new().name("connect".into()).spawn(move || {
             let patience = (connection.keep_alive * 3 / 2).max(PATIENCE);
-            let line = wire::open(&connection.route, deadline)
+            let line = wire::open(&connection, deadline)
                 .map(|carrier| wire::Line::new(carrier, connection.version, patience, tracer));
             hub.notice(attempt, Notice::Opened(Box::new(line)));
         });
@@ -230,7 +230,8 @@ impl Session {
                 Some(Event::Up { again })
             }
             Notice::ConnectFailed => {
-                let failure = self.explain(errors::connect_failure);
+                let failure =
+                    self.explain(|route, down, facts| errors::connect_failure(&self.connection, route, down, facts));
                 Some(self.gone(failure))
             }
             Notice::Lost => {
@@ -326,9 +327,10 @@ impl Session {
         properties
     }
 
-    fn explain(&self, words: fn(&Connection, Option<wire::Down>, &wire::Facts) -> Failure) -> Failure {
-        wire::with_line(|line| words(&self.connection, line.down().cloned(), line.facts()))
-            .unwrap_or_else(|| words(&self.connection, None, &wire::Facts::default()))
+    /// Tells of the end of an attempt, or of a connection, from what the line saw.
+    fn explain(&self, words: impl Fn(&Route, Option<wire::Down>, &wire::Facts) -> Failure) -> Failure {
+        wire::with_line(|line| words(line.route(), line.down().cloned(), line.facts()))
+            .unwrap_or_else(|| words(&self.connection.route, None, &wire::Facts::default()))
     }
 
     /// Before MQTT 5 a session that was kept for this run ends only with another

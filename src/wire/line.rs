@@ -14,7 +14,7 @@ use rustix::net::{Shutdown, shutdown};
 use super::carrier::Carrier;
 use super::trace::Tracer;
 use super::watch::{Facts, Pinger, Watch, kind};
-use crate::config::connection::Version;
+use crate::config::connection::{Route, Version};
 use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
 
@@ -47,6 +47,8 @@ pub(crate) enum Down {
 /// A carrier with its buffers.
 pub(crate) struct Line {
     carrier: Carrier,
+    /// Where it leads.
+    route: Route,
     /// Taken from Paho, not yet carried.
     outgoing: Vec<u8>,
     /// Acknowledgements of what came; they leave only when it is safe.
@@ -69,9 +71,15 @@ pub(crate) struct Line {
 
 impl Line {
     /// Puts buffers around a carrier that is connected and non-blocking.
-    pub(crate) fn new(carrier: Carrier, version: Version, patience: Duration, tracer: Option<Tracer>) -> Self {
+    pub(crate) fn new(
+        (carrier, route): (Carrier, Route),
+        version: Version,
+        patience: Duration,
+        tracer: Option<Tracer>,
+    ) -> Self {
         Self {
             carrier,
+            route,
             outgoing: Vec::with_capacity(BUFFER),
             acknowledgements: Vec::new(),
             ahead: Vec::new(),
@@ -89,6 +97,11 @@ impl Line {
     /// The socket, to wait on.
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
         self.carrier.socket()
+    }
+
+    /// Where it leads.
+    pub(crate) fn route(&self) -> &Route {
+        &self.route
     }
 
     /// How the bytes travel, in words.
