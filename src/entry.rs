@@ -1,14 +1,18 @@
-//! What both tools share at start and end: the command line, the one error, the
-//! exit status.
+//! What both tools share at start and end: the command line and the files that
+//! it names, the one error, the exit status.
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
+use bytes::Bytes;
 use clap::error::ErrorKind;
 
+use crate::config::will::MAX_WILL;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, io_reason};
 use crate::flags::connection::ConnectionFlags;
 use crate::flags::{self, Flags};
 use crate::report::Report;
@@ -30,13 +34,13 @@ pub(crate) fn run<F: Flags>(
     arguments: impl IntoIterator<Item = OsString>,
     work: impl FnOnce(F, Report) -> anyhow::Result<Ending>,
 ) -> ExitCode {
-    let flags: F = match flags::parse(arguments) {
+    let mut flags: F = match flags::parse(arguments) {
         Ok(flags) => flags,
         Err(error) => return answer(program, &error),
     };
     let general = flags.general();
     let report = Report::new(program, general.quiet, general.debug);
-    match work(flags, report) {
+    match fill_in_will(&mut flags).and_then(|()| work(flags, report)) {
         Ok(Ending::Status(exit)) => exit.into(),
         Ok(Ending::Signal(signal)) => {
             signal::die_of(signal);
@@ -70,6 +74,27 @@ fn status_of(error: &anyhow::Error) -> Exit {
     error.downcast_ref::<Failure>().map_or(Exit::Failed, Failure::exit)
 }
 
+/// Reads the file that is the will's payload.
+fn fill_in_will<F: Flags>(flags: &mut F) -> anyhow::Result<()> {
+    let will = flags.will_mut();
+    if let Some(path) = &will.will_payload_file
+        && will.will_topic.is_some()
+    {
+        let read = will_payload(path);
+        let payload =
+            read.map_err(|error| Failure::new(Exit::Failed, format!("{}: {}", path.display(), io_reason(&error))))?;
+        will.will_file_content = Some(payload);
+    }
+    Ok(())
+}
+
+/// Reads a little more than a will holds, so that too much is seen.
+fn will_payload(path: &Path) -> io::Result<Bytes> {
+    let mut payload = Vec::new();
+    File::open(path)?.take(MAX_WILL as u64 + 1).read_to_end(&mut payload)?;
+    Ok(payload.into())
+}
+
 /// Prints the help or the version, or one line about what is wrong.
 fn answer(program: &'static str, error: &clap::Error) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
@@ -89,4 +114,31 @@ fn answer(program: &'static str, error: &clap::Error) -> ExitCode {
     let failure = Failure::new(Exit::Usage, sentence).hint(hint);
     Report::new(program, false, false).error(&failure.into());
     Exit::Usage.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::PublishFlags;
+    use std::fs;
+
+    #[test]
+    fn the_file_of_the_will_is_read_up_to_a_little_more_than_a_will_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("will");
+        let mut line: Vec<OsString> = ["mqpub", "--will-topic", "w", "--will-payload-file"]
+            .map(OsString::from)
+            .into();
+        line.push(path.clone().into_os_string());
+        let mut flags: PublishFlags = flags::parse(line).unwrap();
+        let error = fill_in_will(&mut flags).unwrap_err();
+        assert_eq!(status_of(&error), Exit::Failed);
+        assert!(error.to_string().contains("will: no such file or directory"));
+        for (size, expected) in [(0, 0), (5, 5), (MAX_WILL, MAX_WILL), (100_000, MAX_WILL + 1)] {
+            fs::write(&path, vec![0xff; size]).unwrap();
+            fill_in_will(&mut flags).unwrap();
+            let read = flags.will.will_file_content.as_ref().map(Bytes::len);
+            assert_eq!(read, Some(expected));
+        }
+    }
 }

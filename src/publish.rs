@@ -12,8 +12,8 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use rustix::event::PollFlags;
 
+use crate::config::GRACE;
 use crate::config::publish::{Publish, Source};
-use crate::config::{GRACE, WINDOW};
 use crate::entry::{self, Ending};
 use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
@@ -30,10 +30,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     entry::run("mqpub", arguments, |flags: PublishFlags, report| {
         let policy = entry::policy(&flags.connection, flags.message.stdin_line);
         let publish = Publish::new(flags)?;
+        for warning in &publish.warnings {
+            report.warn(warning);
+        }
         let single = single_payload(&publish.source)?;
         let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
         let signals = Signals::listen(&waker).context("cannot listen for signals")?;
-        let mut session = Session::new(publish.connection.clone(), policy, WINDOW, None, Arc::clone(&waker));
+        let mut session = Session::new(publish.connection, policy, publish.window, None, Arc::clone(&waker));
         if report.debugs() {
             session.trace(move |text| report.debug(text));
         }

@@ -1,6 +1,7 @@
 //! The relations between options, as small named checks. Each message names the
 //! options that do not go together.
 
+use super::connection::Version;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::connection::{ConnectionFlags, TlsFlags};
@@ -14,7 +15,32 @@ fn usage(why: impl Into<String>) -> Failure {
 /// The checks of the shared options.
 pub(super) fn connection(flags: &ConnectionFlags, tls: &TlsFlags) -> Result<(), Failure> {
     cert_and_key(tls)?;
+    one_id(flags)?;
     ws_path(flags)
+}
+
+fn one_id(flags: &ConnectionFlags) -> Result<(), Failure> {
+    apart((flags.id.is_some(), "-i"), (flags.id_prefix.is_some(), "-I"))
+}
+
+/// A session that outlives a run is found again by the client identifier, which
+/// `-I` makes another one for each run.
+pub(super) fn kept_session(flags: &ConnectionFlags, version: Version, expiry: Option<u32>) -> Result<(), Failure> {
+    let kept = flags.disable_clean_session;
+    let for_ever = expiry == Some(u32::MAX);
+    if flags.id.is_some() {
+        Ok(())
+    } else if kept && (version != Version::V5 || flags.id_prefix.is_none()) {
+        Err(usage("-c needs -i: the broker keeps a session for a client identifier"))
+    } else if kept && for_ever {
+        Err(usage("-c with -I needs -x: a session that never expires needs -i"))
+    } else if for_ever {
+        Err(usage(
+            "a session that never expires needs -i: the broker keeps it for a client identifier",
+        ))
+    } else {
+        Ok(())
+    }
 }
 
 fn cert_and_key(tls: &TlsFlags) -> Result<(), Failure> {
@@ -30,6 +56,14 @@ fn ws_path(flags: &ConnectionFlags) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(usage("--ws-path must begin with '/'"))
+    }
+}
+
+/// Two options, each with whether it was given, that exclude one another.
+fn apart(one: (bool, &str), other: (bool, &str)) -> Result<(), Failure> {
+    match (one, other) {
+        ((true, one), (true, other)) => Err(usage(format!("{one} and {other} cannot be used together"))),
+        _ => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@ use super::connection::{Connection, Persistence, Version};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::PublishFlags;
-use crate::message::{Message, Properties, Qos, Topic};
+use crate::message::{Message, Qos, Topic};
 
 /// Where the payloads come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,10 @@ pub struct Publish {
     pub source: Source,
     /// A message to fill with payloads.
     pub template: Message,
+    /// How many messages may be unacknowledged at once.
+    pub window: usize,
+    /// What was accepted and has no effect, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Publish {
@@ -42,9 +46,10 @@ impl Publish {
     /// # Errors
     /// [`Exit::Usage`], with the options named.
     pub fn new(flags: PublishFlags) -> Result<Self, Failure> {
-        let (mut connection, url_topic) = super::connection(&flags.connection, &flags.tls)?;
+        let common = super::common(&flags)?;
+        let mut connection = common.connection;
         let message = flags.message;
-        let Some(topic) = message.topic.clone().or(url_topic) else {
+        let Some(topic) = message.topic.clone().or(common.url_topic) else {
             return Err(Failure::new(Exit::Usage, "no topic: -t TOPIC is needed").hint("try mqpub --help"));
         };
         let topic = Topic::new(&topic)
@@ -72,8 +77,10 @@ impl Publish {
                 payload: Bytes::new(),
                 qos: message.qos,
                 retain: message.retain,
-                properties: Properties::default(),
+                properties: common.properties.publish,
             },
+            window: common.window,
+            warnings: common.warnings,
         })
     }
 

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser};
 
 use super::connection::{ConnectionFlags, GeneralFlags, TlsFlags};
-use super::{Flags, manual, value};
+use super::properties::PropertyFlags;
+use super::will::WillFlags;
+use super::{Flags, Shared, Tool, manual, value};
 use crate::message::Qos;
 
 /// Publish messages to a MQTT broker
@@ -27,6 +29,12 @@ pub struct PublishFlags {
     /// Which broker.
     #[command(flatten)]
     pub connection: ConnectionFlags,
+    /// MQTT 5.
+    #[command(flatten)]
+    pub properties: PropertyFlags,
+    /// The will.
+    #[command(flatten)]
+    pub will: WillFlags,
     /// TLS.
     #[command(flatten)]
     pub tls: TlsFlags,
@@ -40,15 +48,15 @@ pub struct PublishFlags {
 #[command(next_help_heading = "Message")]
 pub struct MessageFlags {
     /// The topic to publish to
-    #[arg(short, long, value_name = "TOPIC", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "TOPIC")]
     pub topic: Option<String>,
 
     /// The payload
-    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "TEXT")]
     pub message: Option<OsString>,
 
     /// A file that is the payload, whole; - is stdin
-    #[arg(short, long, value_name = "FILE", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
 
     /// Each line of stdin is a message
@@ -73,8 +81,23 @@ pub struct MessageFlags {
 }
 
 impl Flags for PublishFlags {
+    const TOOL: Tool = Tool::Publish;
+
+    fn shared(&self) -> Shared<'_> {
+        Shared {
+            connection: &self.connection,
+            properties: &self.properties,
+            will: &self.will,
+            tls: &self.tls,
+        }
+    }
+
     fn connection_mut(&mut self) -> &mut ConnectionFlags {
         &mut self.connection
+    }
+
+    fn will_mut(&mut self) -> &mut WillFlags {
+        &mut self.will
     }
 
     fn general(&self) -> &GeneralFlags {
