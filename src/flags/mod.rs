@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_value_may_begin_with_a_hyphen() {
         let flags = publish("mqpub -t -x -m -d");
-        assert_eq!(flags.message.topic.as_deref(), Some("-x"));
+        assert_eq!(flags.message.topic, ["-x"]);
         assert_eq!(flags.message.message.as_deref(), Some("-d".as_ref()));
         assert!(!flags.general.debug);
     }
