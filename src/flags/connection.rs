@@ -199,6 +199,14 @@ pub struct TlsFlags {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "General")]
 pub struct GeneralFlags {
+    /// Take options from this file too, as if they stood before the others
+    ///
+    /// An option a line, its value behind one space, without quotes. Without
+    /// this option, the user's file for mosquitto's client of the same purpose
+    /// is read, if there is one.
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub options: Option<PathBuf>,
+
     /// Tell on stderr what happens
     #[arg(short, long)]
     pub debug: bool,

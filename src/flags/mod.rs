@@ -3,6 +3,7 @@
 
 pub mod connection;
 pub mod manual;
+pub mod options_file;
 pub mod properties;
 pub mod publish;
 mod scan;
@@ -18,6 +19,7 @@ pub use self::publish::PublishFlags;
 pub use self::subscribe::SubscribeFlags;
 
 use self::connection::{ConnectionFlags, GeneralFlags, TlsFlags};
+use self::options_file::Line;
 use self::properties::PropertyFlags;
 use self::will::WillFlags;
 
@@ -36,6 +38,23 @@ impl Tool {
         match self {
             Self::Publish => "mqpub",
             Self::Subscribe => "mqsub",
+        }
+    }
+
+    /// The name of the options file in the user's folder of settings.
+    fn options_file(self) -> &'static str {
+        match self {
+            Self::Publish => "mosquitto_pub",
+            Self::Subscribe => "mosquitto_sub",
+        }
+    }
+
+    /// The options that may be given several times here and not to mosquitto's
+    /// client: given on the command line, they replace those of the options file.
+    fn replaced(self) -> &'static [&'static str] {
+        match self {
+            Self::Publish => &["host", "topic", "file"],
+            Self::Subscribe => &["host"],
         }
     }
 }
@@ -67,14 +86,40 @@ pub trait Flags: Parser {
     fn general(&self) -> &GeneralFlags;
 }
 
+/// Why a command line is not taken.
+#[derive(Debug)]
+pub enum Error {
+    /// The command line itself; includes `--help` and `--version`.
+    Typed(clap::Error),
+    /// The line of the options file that has this number.
+    Line(usize, clap::Error),
+}
+
 /// Parses a command line, the program's name first.
 ///
 /// # Errors
-/// clap's, which includes `--help` and `--version`.
-pub fn parse<F: Flags>(arguments: impl IntoIterator<Item = OsString>) -> Result<F, clap::Error> {
+/// [`Error::Typed`].
+pub fn parse<F: Flags>(arguments: impl IntoIterator<Item = OsString>) -> Result<F, Error> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    parse_after(&[], &arguments)
+}
+
+/// Parses a command line, the program's name first, that an options file stands
+/// before.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn parse_after<F: Flags>(file: &[Line], arguments: &[OsString]) -> Result<F, Error> {
+    options_file::check::<F>(file).map_err(|(number, error)| Error::Line(number, error))?;
+    let arguments = arguments.get(1..).unwrap_or_default();
+    let mut all = options_file::merge::<F>(file, arguments);
+    all.extend_from_slice(arguments);
+    finish(&all).map_err(Error::Typed)
+}
+
+fn finish<F: Flags>(arguments: &[OsString]) -> Result<F, clap::Error> {
     let command = command::<F>();
-    let arguments: Vec<OsString> = arguments.into_iter().skip(1).collect();
-    let mut words = scan::bundle(&command, &arguments)?;
+    let mut words = scan::bundle(&command, arguments)?;
     words.insert(0, F::TOOL.program().into());
     let matches = command.try_get_matches_from(words)?;
     let mut flags = F::from_arg_matches(&matches)?;

@@ -1,8 +1,8 @@
 //! Looks through arguments the way clap will, before clap does: which options
-//! are there, and where their values stand. `-D` needs that: it takes three or
-//! four arguments, depending on the second, which no declaration can say. Unlike
-//! a search for the text `-D`, this knows another option's value when it sees
-//! one.
+//! are there, and where their values stand. Two things need that: `-D` takes
+//! three or four arguments, depending on the second, which no declaration can
+//! say; and `-o` decides what else is read. Unlike a search for the text `-D`,
+//! this knows another option's value when it sees one.
 
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
@@ -18,9 +18,9 @@ const PROPERTY: &str = "property";
 
 /// An option that takes a value.
 #[derive(Debug)]
-struct Found<'a> {
+pub(super) struct Found<'a> {
     /// The name that clap knows it by.
-    id: &'a str,
+    pub id: &'a str,
     /// Which argument it stands in.
     at: usize,
     /// Where in that argument the option begins, and has what before it: the
@@ -32,9 +32,17 @@ struct Found<'a> {
     behind: Range<usize>,
 }
 
+impl Found<'_> {
+    /// Its value, unless that is missing.
+    pub(super) fn value(&self, arguments: &[OsString]) -> Option<OsString> {
+        let behind = || arguments.get(self.behind.start..self.behind.end)?.first().cloned();
+        self.attached.clone().or_else(behind)
+    }
+}
+
 /// The options that take a value, in order. The program's name is not among the
 /// arguments.
-fn scan<'a>(command: &'a Command, arguments: &[OsString]) -> Vec<Found<'a>> {
+pub(super) fn scan<'a>(command: &'a Command, arguments: &[OsString]) -> Vec<Found<'a>> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(argument) = arguments.get(at) {
@@ -185,6 +193,29 @@ mod tests {
         ] {
             let error = bundle(&command::<PublishFlags>(), &words(line)).unwrap_err();
             assert!(error.to_string().contains("-D needs COMMAND"), "{line}");
+        }
+    }
+
+    #[test]
+    fn values_are_found() {
+        let command = command::<PublishFlags>();
+        for (line, expected) in [
+            ("-o x", vec![("options", Some("x"))]),
+            ("-ox -q 1", vec![("options", Some("x")), ("qos", Some("1"))]),
+            ("-o=x", vec![("options", Some("x"))]),
+            ("--options=x", vec![("options", Some("x"))]),
+            ("--options=", vec![("options", Some(""))]),
+            ("-m -o -p 1", vec![("message", Some("-o")), ("port", Some("1"))]),
+            ("-ro", vec![("options", None)]),
+        ] {
+            let arguments = words(line);
+            let found = scan(&command, &arguments);
+            let found: Vec<_> = found.iter().map(|found| (found.id, found.value(&arguments))).collect();
+            let expected: Vec<_> = expected
+                .into_iter()
+                .map(|(id, value)| (id, value.map(OsString::from)))
+                .collect();
+            assert_eq!(found, expected, "{line}");
         }
     }
 }
