@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::os::fd::AsFd as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,8 +13,8 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use rustix::event::PollFlags;
 
-use crate::config::publish::{Publish, Source};
-use crate::config::{GRACE, WINDOW};
+use crate::config::GRACE;
+use crate::config::publish::{Publish, Source, Template};
 use crate::entry::{self, Ending};
 use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
@@ -28,12 +29,15 @@ use crate::waker::Waker;
 /// Runs mqpub.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     entry::run("mqpub", arguments, |flags: PublishFlags, report| {
-        let policy = entry::policy(&flags.connection, flags.message.stdin_line);
+        let policy = entry::policy(&flags.connection, flags.stream().is_some());
         let publish = Publish::new(flags)?;
-        let single = single_payload(&publish.source)?;
+        for warning in &publish.warnings {
+            report.warn(warning);
+        }
+        let payloads = payloads(&publish.source)?;
         let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
         let signals = Signals::listen(&waker).context("cannot listen for signals")?;
-        let mut session = Session::new(publish.connection.clone(), policy, WINDOW, None, Arc::clone(&waker));
+        let mut session = Session::new(publish.connection, policy, publish.window, None, Arc::clone(&waker));
         if report.debugs() {
             session.trace(move |text| report.debug(text));
         }
@@ -48,26 +52,34 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             refusal: None,
             grace: None,
         }
-        .run(single)
+        .run(payloads)
     })
 }
 
-/// The payload of a run that has only one; `None` for a stream.
-fn single_payload(source: &Source) -> anyhow::Result<Option<Bytes>> {
+/// The payloads of a run that knows them beforehand; `None` for a stream.
+fn payloads(source: &Source) -> anyhow::Result<Option<Vec<Bytes>>> {
     match source {
-        Source::Lines => Ok(None),
-        Source::Literal(payload) => Ok(Some(payload.clone())),
-        Source::Stdin => {
-            let payload = input::whole(&mut stdin()?).map_err(|error| input_failure(&error))?;
-            Ok(Some(payload))
-        }
-        Source::File(path) => {
-            let read = File::open(path).and_then(|mut file| input::whole(&mut file));
-            let payload =
-                read.map_err(|error| Failure::new(Exit::Failed, format!("{}: {}", path.display(), io_reason(&error))))?;
-            Ok(Some(payload))
-        }
+        Source::Stream(_) => Ok(None),
+        Source::Literal(payload) => Ok(Some(vec![payload.clone()])),
+        Source::Stdin => Ok(Some(vec![whole_stdin()?])),
+        Source::Files(paths) => paths
+            .iter()
+            .map(|path| whole_file(path))
+            .collect::<Result<_, _>>()
+            .map(Some),
     }
+}
+
+fn whole_file(path: &Path) -> anyhow::Result<Bytes> {
+    if path.as_os_str() == "-" {
+        return whole_stdin();
+    }
+    let read = File::open(path).and_then(|mut file| input::whole(&mut file));
+    Ok(read.map_err(|error| Failure::new(Exit::Failed, format!("{}: {}", path.display(), io_reason(&error))))?)
+}
+
+fn whole_stdin() -> anyhow::Result<Bytes> {
+    Ok(input::whole(&mut stdin()?).map_err(|error| input_failure(&error))?)
 }
 
 /// Stdin without a buffer of its own.
@@ -93,7 +105,7 @@ enum Stage {
 
 /// A run of mqpub.
 struct Run {
-    template: Message,
+    template: Template,
     session: Session,
     waker: Arc<Waker>,
     signals: Signals,
@@ -108,10 +120,10 @@ struct Run {
 }
 
 impl Run {
-    fn run(mut self, single: Option<Bytes>) -> anyhow::Result<Ending> {
-        let mut stream = match single {
-            Some(payload) => {
-                self.session.publish([self.message(payload)]);
+    fn run(mut self, payloads: Option<Vec<Bytes>>) -> anyhow::Result<Ending> {
+        let mut stream = match payloads {
+            Some(payloads) => {
+                self.session.publish(self.messages(&payloads));
                 None
             }
             None => Some((stdin()?, Lines::default())),
@@ -157,8 +169,7 @@ impl Run {
             {
                 let mut payloads = Vec::new();
                 let progress = lines.read(source, &mut payloads);
-                let messages = payloads.into_iter().map(|payload| self.message(payload));
-                self.session.publish(messages.collect::<Vec<_>>());
+                self.session.publish(self.messages(&payloads));
                 match progress {
                     Ok(Progress::End) => stream = None,
                     Ok(_) => {}
@@ -168,11 +179,10 @@ impl Run {
         }
     }
 
-    fn message(&self, payload: Bytes) -> Message {
-        Message {
-            payload,
-            ..self.template.clone()
-        }
+    /// Each payload to each topic.
+    fn messages(&self, payloads: &[Bytes]) -> Vec<Message> {
+        let messages = payloads.iter().flat_map(|payload| self.template.messages(payload));
+        messages.collect()
     }
 
     /// Goes on to the next stage when this one is done.

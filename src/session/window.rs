@@ -65,7 +65,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Why the broker would end the connection over this message, if it would.
-    fn complaint(&self, message: &Message) -> Option<String> {
+    fn complaint(self, message: &Message) -> Option<String> {
         if message.qos > self.qos {
             return Some(format!("the broker takes no more than QoS {}", self.qos as u8));
         }
