@@ -197,7 +197,8 @@ impl Run {
                     self.report
                         .debug(format_args!("connected: {}", self.session.describe()));
                 }
-                self.session.subscribe(&self.subscribe.filters)?;
+                let subscribe = &self.subscribe;
+                self.session.subscribe(&subscribe.filters, &subscribe.properties)?;
             }
             Event::Subscribed(refusals) => {
                 if let Some(refusal) = refusals.into_iter().next() {

@@ -221,10 +221,12 @@ impl Client {
     ///
     /// # Errors
     /// Paho's return code (`MQTTAsync_subscribeMany`).
-    pub(super) fn subscribe(&self, filters: &[(Filter, u8)]) -> Result<(), i32> {
+    pub(super) fn subscribe(&self, filters: &[(Filter, u8)], properties: &Properties) -> Result<(), i32> {
+        let list = PropertyList::new(properties);
         let mut options = self.sender().response(self.slots.len() - 1);
         let mut details = vec![paho::MQTTSubscribe_options::default(); filters.len()];
         if self.version == Version::V5 {
+            options.properties = list.0;
             options.onSuccess5 = Some(on_answered5);
             options.onFailure5 = Some(on_answer_failed5);
             match details.as_mut_slice() {

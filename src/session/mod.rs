@@ -578,14 +578,14 @@ impl Session {
     ///
     /// # Errors
     /// The MQTT library's refusal, with its code.
-    pub fn subscribe(&mut self, filters: &[(Filter, Qos)]) -> Result<(), Failure> {
+    pub fn subscribe(&mut self, filters: &[(Filter, Qos)], properties: &Properties) -> Result<(), Failure> {
         self.asked = filters
             .iter()
             .map(|(filter, qos)| (filter.clone(), *qos as u8))
             .collect();
         let Some(client) = &self.client else { return Ok(()) };
         client
-            .subscribe(&self.asked)
+            .subscribe(&self.asked, properties)
             .map_err(|code| Failure::new(Exit::Failed, format!("cannot subscribe (code {code})")))
     }
 
