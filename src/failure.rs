@@ -111,6 +111,27 @@ pub fn io_reason(error: &std::io::Error) -> String {
     }
 }
 
+/// How many characters [`quote`] shows.
+const QUOTED: usize = 60;
+
+/// Foreign text for the middle of a message: in quotes, on one line whatever it
+/// has in it, and cut off where it would be the longer part.
+pub fn quote(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut quoted = String::from("'");
+    for letter in letters.by_ref().take(QUOTED) {
+        match letter {
+            '"' => quoted.push(letter),
+            _ => quoted.extend(letter.escape_debug()),
+        }
+    }
+    if letters.next().is_some() {
+        quoted.push('…');
+    }
+    quoted.push('\'');
+    quoted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -42,7 +42,9 @@ impl Pacer {
 
     /// How many messages may leave now.
     pub fn allowance(&mut self, now: Instant) -> usize {
-        let Some(late) = now.checked_duration_since(self.due) else { return 0 };
+        let Some(late) = now.checked_duration_since(self.due) else {
+            return 0;
+        };
         let missed = late.as_nanos() / self.interval.as_nanos().max(1) + 1;
         let missed = u32::try_from(missed).unwrap_or(u32::MAX);
         if missed > self.burst {
