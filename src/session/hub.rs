@@ -233,7 +233,8 @@ impl Callbacks for Link {
     }
 }
 
-fn carried() -> u64 {
+/// How many PUBLISH packets of this connection are in the kernel.
+pub(super) fn carried() -> u64 {
     wire::with_line(|line| line.carried()).unwrap_or(0)
 }
 

@@ -501,6 +501,7 @@ impl Session {
     /// thread is woken when that is so.
     pub fn is_drained(&self) -> bool {
         let mut state = self.hub.lock();
+        state.window.retire(hub::carried);
         let drained = state.window.is_empty();
         state.wanted.empty = !drained;
         drained

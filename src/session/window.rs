@@ -102,6 +102,8 @@ pub(super) struct Window {
     /// How many slots there are unless the broker wants fewer.
     most: usize,
     counts: Counts,
+    /// How many PUBLISH packets of this connection are known to be in the kernel.
+    carried: u64,
     /// QoS 0 messages in the kernel that nothing has proven to be read, as
     /// ranges of ordinals: a stream of QoS 0 alone is one range.
     unproven: VecDeque<(u64, u64)>,
@@ -123,6 +125,7 @@ impl Window {
             free: (0..limit).rev().collect(),
             most: limit,
             counts: Counts::default(),
+            carried: 0,
             unproven: VecDeque::new(),
             unresolved: VecDeque::new(),
             limits: Limits::default(),
@@ -259,25 +262,27 @@ impl Window {
             return;
         };
         flight.answer = answer;
-        let carried = if flight.message.qos == Qos::AtMostOnce {
-            carried()
-        } else {
-            0
-        };
         self.retire(carried);
     }
 
-    /// Lets go of what is finished at the front.
-    fn retire(&mut self, carried: u64) {
+    /// Lets go of what is finished at the front. `carried` tells how many PUBLISH
+    /// packets of this connection are in the kernel; it is asked only if need be.
+    pub(super) fn retire(&mut self, carried: impl FnOnce() -> u64) {
+        let mut carried = Some(carried);
         while let Some(flight) = self.flying.front() {
             let at_most_once = flight.message.qos == Qos::AtMostOnce;
             match flight.answer {
                 Answer::Awaited => break,
-                Answer::Acknowledged if at_most_once && flight.ordinal > carried => break,
                 Answer::Acknowledged => {
+                    let ordinal = flight.ordinal;
+                    if at_most_once && ordinal > self.carried {
+                        self.carried = carried.take().map_or(self.carried, |carried| carried());
+                        if ordinal > self.carried {
+                            break;
+                        }
+                    }
                     self.counts.delivered += 1;
                     if at_most_once {
-                        let ordinal = flight.ordinal;
                         match self.unproven.back_mut() {
                             Some((_, last)) if *last + 1 == ordinal => *last = ordinal,
                             _ => self.unproven.push_back((ordinal, ordinal)),
@@ -316,7 +321,7 @@ impl Window {
     /// tells of a packet identifier whether PUBREC has come, if the broker is
     /// asked to keep the session.
     pub(super) fn rewind(&mut self, carried: u64, received: Option<&dyn Fn(u16) -> bool>) {
-        self.retire(carried);
+        self.retire(|| carried);
         for exchange in &mut self.unresolved {
             exchange.received |= received.is_some_and(|received| received(exchange.mid));
         }
@@ -347,6 +352,7 @@ impl Window {
         self.counts.delivered -= doubtful;
         self.counts.doubtful += doubtful;
         self.front = 1;
+        self.carried = 0;
         self.open_slots(self.most);
     }
 
@@ -484,6 +490,17 @@ mod tests {
         assert_eq!((counts.delivered, counts.doubtful), (0, 1));
         let again: Vec<String> = take(&mut window).into_iter().map(|(_, text)| text).collect();
         assert_eq!(again, ["b", "c"]);
+    }
+
+    #[test]
+    fn levels_may_be_mixed() {
+        let mut window = Window::new(4);
+        window.enqueue([message("a", Qos::AtLeastOnce), message("b", Qos::AtMostOnce)]);
+        let taken = take(&mut window);
+        window.complete(taken[1].0, || 2);
+        assert!(!window.is_empty());
+        window.complete(taken[0].0, || 2);
+        assert!(window.is_empty());
     }
 
     #[test]
