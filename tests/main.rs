@@ -9,5 +9,6 @@
 )]
 
 mod publish;
+mod subscribe;
 mod support;
 mod tools;
