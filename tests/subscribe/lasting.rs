@@ -11,10 +11,10 @@ use crate::support::broker::{Broker, Conn, Script, script};
 use crate::support::mosquitto;
 use crate::support::packet::{Prop, Publish, Version, disconnect, id, suback};
 use crate::support::runner::{Contains, Satisfies};
-use crate::tools::{AT_ONCE, kinds, mqsub, play};
+use crate::tools::{AT_ONCE, End, kinds, mqsub, play};
 
 /// Serves a client with one message, and ends its connection by `end`.
-fn serve(payload: &'static str, end: fn(&mut Conn)) -> Script {
+fn serve(payload: &'static str, end: End) -> Script {
     script(move |conn| {
         subscribed(conn);
         conn.publish(&Publish::new("t", payload));
@@ -45,9 +45,26 @@ fn a_lost_connection_comes_back_with_its_subscriptions() {
 }
 
 #[test]
+fn a_connection_lost_before_the_subscription_is_granted_comes_back_too() {
+    for _ in 0..10 {
+        let scripts = vec![
+            script(|conn| drop(conn.accept_connect())),
+            script(|conn| {
+                conn.accept_connect();
+                conn.expect_subscribe();
+            }),
+            serve("a", |conn| drop(conn.until_eof())),
+        ];
+        let broker = Broker::start_many(scripts);
+        let words = Contains(&["lost: the broker closed it; trying again\n", "connected again\n"]);
+        mqsub(broker.port(), "-t t -C 1").run().expect(0, "a\n", words);
+    }
+}
+
+#[test]
 fn without_reconnecting_a_lost_connection_is_the_end() {
     for (end, why) in [
-        (Conn::close as fn(&mut Conn), "the broker closed it"),
+        (Conn::close as End, "the broker closed it"),
         (Conn::reset, "connection reset by peer"),
     ] {
         let broker = play(move |conn| {
