@@ -8,6 +8,11 @@
     reason = "to panic is how a test says that it failed"
 )]
 
+mod connect;
+mod exit_status;
+mod layers;
 mod publish;
+mod resets;
+mod subscribe;
 mod support;
 mod tools;

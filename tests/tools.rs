@@ -35,6 +35,9 @@ pub(crate) fn at(tool: Tool, port: u16, words: &str) -> Tool {
         .args(words.split_ascii_whitespace())
 }
 
+/// What a broker does to end a connection.
+pub(crate) type End = fn(&mut Conn);
+
 /// A broker for one connection.
 pub(crate) fn play(part: impl FnOnce(&mut Conn) + Send + 'static) -> Broker {
     Broker::start_many(vec![script(part)])

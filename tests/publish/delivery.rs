@@ -6,9 +6,9 @@ use std::sync::mpsc;
 use crate::support::broker::{Broker, Conn, script};
 use crate::support::packet::{self, PUBACK, PUBLISH, PUBREC, Prop, Publish, Version, disconnect, id};
 use crate::support::runner::Contains;
-use crate::tools::{goes_on, kinds, mqpub, numbered, play, publishes, text};
+use crate::tools::{End, goes_on, kinds, mqpub, numbered, play, publishes, text};
 
-/// Reads this many PUBLISHes.
+/// Waits for this many messages.
 fn messages(conn: &mut Conn, count: usize) -> Vec<Publish> {
     (0..count).map(|_| conn.expect_publish()).collect()
 }
@@ -151,7 +151,7 @@ fn refused_lines_are_counted() {
 #[test]
 fn a_lost_connection_leaves_one_message_undelivered_and_says_so() {
     for qos in [0, 1, 2] {
-        let ends: [(fn(&mut Conn), &str); 2] = [
+        let ends: [(End, &str); 2] = [
             (Conn::reset, "connection reset by peer"),
             (Conn::close, "the broker closed it"),
         ];

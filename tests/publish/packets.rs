@@ -34,7 +34,7 @@ fn the_packets_are_these_to_the_byte() {
 
             let mut connect = Connect::new(version, "me").login("user", "pass");
             connect.keep_alive = 7;
-            let mid = if qos > 0 { 1 } else { 0 };
+            let mid = u16::from(qos > 0);
             let publish = Publish::new("a/b", "hi").qos(qos, mid);
             let mut expected = vec![connect.encode(), publish.encode(version)];
             match qos {

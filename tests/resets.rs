@@ -1,0 +1,198 @@
+//! A storm of resets between mqpub and a real broker, each at a byte that
+//! chance has chosen. At `QoS` 1 nothing may be lost or come out of order, at
+//! `QoS` 0 what may be lost is said in true numbers, and nothing may arrive that
+//! was not sent.
+//!
+//! `MQTOOLS_RESETS` sets how many resets each storm has.
+
+use std::collections::HashSet;
+
+use crate::support::certificates::certificates;
+use crate::support::mosquitto::{self, Publisher, Subscriber};
+use crate::support::packet::Version;
+use crate::support::proxy::{Limit, Proxy};
+use crate::support::runner::Satisfies;
+use crate::support::unique_topic;
+use crate::tools::{mqpub, numbered, text};
+
+/// How many resets a storm has if nothing else is said.
+const RESETS: usize = 30;
+
+/// So many lines make more bytes than any connection that breaks may carry.
+const CHUNK: usize = 300;
+
+fn resets() -> usize {
+    match std::env::var("MQTOOLS_RESETS") {
+        Ok(number) => number.parse().expect("MQTOOLS_RESETS is a number"),
+        Err(_) => RESETS,
+    }
+}
+
+/// How to reach a broker, and how many bytes it sends before it speaks MQTT.
+struct Way {
+    port: u16,
+    words: String,
+    handshake: usize,
+}
+
+fn tcp() -> Way {
+    Way {
+        port: mosquitto::shared().tcp(),
+        words: String::new(),
+        handshake: 0,
+    }
+}
+
+fn tls() -> Way {
+    Way {
+        port: mosquitto::shared().tls(),
+        words: format!("--cafile {}", certificates().ca.display()),
+        handshake: 2000,
+    }
+}
+
+fn websocket() -> Way {
+    Way {
+        port: mosquitto::shared().ws(),
+        words: "--ws".to_owned(),
+        handshake: 170,
+    }
+}
+
+/// Where a connection breaks: now and then before it has come about.
+fn limit(way: &Way, qos: u8) -> Limit {
+    match fastrand::u8(..12) {
+        0 => Limit::FromServer(fastrand::usize(1..=(way.handshake / 2).max(4))),
+        // At QoS 0 the broker has nothing to say.
+        1..6 if qos > 0 => Limit::FromServer(way.handshake + fastrand::usize(4..800)),
+        _ => Limit::FromClient(fastrand::usize(1..10_000)),
+    }
+}
+
+/// What a storm left.
+struct Storm {
+    sent: Vec<Vec<u8>>,
+    arrived: Vec<Vec<u8>>,
+    status: i32,
+    stderr: String,
+}
+
+#[expect(clippy::print_stdout, reason = "it is shown only when the test fails")]
+/// Sends lines through a storm, and what arrives to a subscriber.
+fn storm(way: &Way, qos: u8) -> Storm {
+    let seed = fastrand::u64(..);
+    fastrand::seed(seed);
+    println!("the seed of this storm is {seed}");
+    let (broker, topic, resets) = (mosquitto::shared(), unique_topic("storm"), resets());
+    let mut subscriber = Subscriber::connect(broker.tcp(), Version::V311, &topic, 1);
+    let proxy = Proxy::start(way.port);
+    // The first connection has to come about: before that, none is tried again.
+    proxy.reset_after([Limit::FromClient(8000)]);
+    proxy.reset_after((1..resets).map(|_| limit(way, qos)));
+    let sent = numbered(CHUNK * resets, 20);
+    let words = format!("-t {topic} -l -q {qos} {}", way.words);
+    let mut tool = mqpub(proxy.port(), &words).spawn();
+    for (lines, count) in sent.chunks(CHUNK).zip(2..) {
+        tool.write_stdin(text(lines));
+        proxy.wait_connections(count);
+    }
+    let ended = tool.wait();
+    let status = ended.status.code().expect("an exit status");
+    let ended = ended.expect(status, "", Satisfies(&|_| true));
+
+    // Whatever arrives has arrived before this.
+    Publisher::connect(broker.tcp(), Version::V311).publish(&topic, "end", 1, false, &[]);
+    let next = || subscriber.next().payload;
+    let arrived = std::iter::repeat_with(next)
+        .take_while(|payload| payload != b"end")
+        .collect();
+    Storm {
+        sent,
+        arrived,
+        status,
+        stderr: ended.stderr.clone(),
+    }
+}
+
+impl Storm {
+    /// What arrived, without what had arrived before.
+    fn first_arrivals(&self) -> Vec<&Vec<u8>> {
+        let mut seen = HashSet::new();
+        self.arrived.iter().filter(|payload| seen.insert(*payload)).collect()
+    }
+
+    /// The number before these words on stderr, or 0.
+    fn count(&self, words: &str) -> usize {
+        let Some(at) = self.stderr.find(words) else { return 0 };
+        let number = self.stderr[..at]
+            .trim_end()
+            .rsplit(|c: char| !c.is_ascii_digit())
+            .next();
+        number.unwrap().parse().unwrap()
+    }
+}
+
+#[track_caller]
+fn loses_nothing_at_qos_1(way: &Way) {
+    let storm = storm(way, 1);
+    assert_eq!(storm.status, 0, "{}", storm.stderr);
+    let arrived = storm.first_arrivals();
+    assert!(arrived.into_iter().eq(&storm.sent), "lost, out of order, or never sent");
+    // Each loss is told on one line, and so is each return.
+    let lines: Vec<&str> = storm.stderr.lines().collect();
+    for pair in lines.chunks(2) {
+        let told =
+            pair[0].contains(" lost: ") && pair[0].ends_with("; trying again") && pair[1] == "mqpub: connected again";
+        assert!(told, "{pair:?}");
+    }
+}
+
+#[track_caller]
+fn counts_truly_at_qos_0(way: &Way) {
+    let storm = storm(way, 0);
+    let arrived = storm.first_arrivals();
+    assert_eq!(arrived.len(), storm.arrived.len(), "at most once");
+    assert!(arrived.is_sorted(), "out of order");
+    let sent: HashSet<_> = storm.sent.iter().collect();
+    assert!(arrived.iter().all(|payload| sent.contains(payload)), "never sent");
+    let missing = storm.sent.len() - arrived.len();
+    let lost = storm.count("possibly lost");
+    assert!(missing <= lost, "{missing} missing, {lost} said to be possibly lost");
+    if lost == 0 {
+        assert_eq!(storm.status, 0, "{}", storm.stderr);
+    } else {
+        assert_eq!(storm.status, 5, "{}", storm.stderr);
+        assert_eq!(storm.count("messages read"), storm.sent.len(), "{}", storm.stderr);
+        assert_eq!(storm.count("delivered") + lost, storm.sent.len(), "{}", storm.stderr);
+    }
+}
+
+#[test]
+fn over_tcp_nothing_is_lost_at_qos_1() {
+    loses_nothing_at_qos_1(&tcp());
+}
+
+#[test]
+fn over_tls_nothing_is_lost_at_qos_1() {
+    loses_nothing_at_qos_1(&tls());
+}
+
+#[test]
+fn over_websocket_nothing_is_lost_at_qos_1() {
+    loses_nothing_at_qos_1(&websocket());
+}
+
+#[test]
+fn over_tcp_what_may_be_lost_at_qos_0_is_counted_truly() {
+    counts_truly_at_qos_0(&tcp());
+}
+
+#[test]
+fn over_tls_what_may_be_lost_at_qos_0_is_counted_truly() {
+    counts_truly_at_qos_0(&tls());
+}
+
+#[test]
+fn over_websocket_what_may_be_lost_at_qos_0_is_counted_truly() {
+    counts_truly_at_qos_0(&websocket());
+}
