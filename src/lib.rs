@@ -7,7 +7,7 @@
 //! entry                     what both share at start and end
 //! session/                  the broker side; the only place that names Paho
 //! wire/                     the bytes between Paho and the broker
-//! input  output             bytes to payloads, messages to bytes
+//! input/  output            bytes to payloads, messages to bytes
 //! json                      a message as one JSON line
 //! config/                   what the options mean
 //! flags/                    what was typed

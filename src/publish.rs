@@ -18,7 +18,7 @@ use crate::entry::{self, Ending};
 use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
 use crate::flags::PublishFlags;
-use crate::input::{self, Lines, Progress};
+use crate::input::{self, Framing, Progress, Records};
 use crate::message::Message;
 use crate::report::Report;
 use crate::session::{Counts, Event, Session};
@@ -111,7 +111,7 @@ impl Run {
                 self.session.publish([self.message(payload)]);
                 None
             }
-            None => Some((stdin()?, Lines::default())),
+            None => Some((stdin()?, Records::new(Framing::default()))),
         };
         self.session.connect();
         loop {
@@ -150,10 +150,10 @@ impl Run {
                 .map(|(source, _)| source.as_fd());
             let [ready] = self.waker.wait([(source, PollFlags::IN)], deadline)?;
             if !ready.is_empty()
-                && let Some((source, lines)) = &mut stream
+                && let Some((source, records)) = &mut stream
             {
                 let mut payloads = Vec::new();
-                let progress = lines.read(source, &mut payloads);
+                let progress = records.read(source, &mut payloads);
                 let messages = payloads.into_iter().map(|payload| self.message(payload));
                 self.session.publish(messages.collect::<Vec<_>>());
                 match progress {
