@@ -97,6 +97,27 @@ pub fn io_reason(error: &std::io::Error) -> String {
     }
 }
 
+/// How many characters [`quote`] shows.
+const QUOTED: usize = 60;
+
+/// Foreign text for the middle of a message: in quotes, on one line whatever it
+/// has in it, and cut off where it would be the longer part.
+pub fn quote(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut quoted = String::from("'");
+    for letter in letters.by_ref().take(QUOTED) {
+        match letter {
+            '"' => quoted.push(letter),
+            _ => quoted.extend(letter.escape_debug()),
+        }
+    }
+    if letters.next().is_some() {
+        quoted.push('…');
+    }
+    quoted.push('\'');
+    quoted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,5 +136,12 @@ mod tests {
         let failure = Failure::new(Exit::NoConnection, "refused").context("localhost:1883");
         assert_eq!(failure.to_string(), "localhost:1883: refused");
         assert_eq!(failure.exit(), Exit::NoConnection);
+    }
+    #[test]
+    fn what_is_quoted_stays_on_one_line() {
+        assert_eq!(quote("a b \"c\" é"), "'a b \"c\" é'");
+        assert_eq!(quote("it's\n\0\u{1b}[1m"), r"'it\'s\n\0\u{1b}[1m'");
+        assert_eq!(quote(&"x".repeat(60)), format!("'{}'", "x".repeat(60)));
+        assert_eq!(quote(&"x".repeat(61)), format!("'{}…'", "x".repeat(60)));
     }
 }

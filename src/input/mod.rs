@@ -1,10 +1,11 @@
 //! Bytes to payloads, exactly as they come: a whole stream as one payload, or
-//! records that a delimiter or a length sets apart. It reads from any `Read` and
-//! waits for nothing but the next bytes; it does not know where they come from,
-//! nor what is published.
+//! records that a delimiter or a length sets apart, each with its topic in
+//! front of it if wanted. It reads from any `Read` and waits for nothing but the
+//! next bytes; it does not know where they come from, nor what is published.
 
 mod delimiter;
 mod framing;
+mod keyed;
 mod records;
 
 use std::io::{self, Read};
@@ -13,6 +14,7 @@ use bytes::Bytes;
 
 pub use delimiter::{Delimiter, parse_delimiter};
 pub use framing::Framing;
+pub use keyed::{Keys, split_key};
 pub use records::Records;
 
 use crate::message::MAX_PAYLOAD;
