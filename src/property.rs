@@ -51,6 +51,14 @@ pub const TABLE: [(u8, &str, Kind); 27] = [
     (42, "shared-subscription-available", Kind::Byte),
 ];
 
+/// The identifier of `payload-format-indicator`.
+pub const PAYLOAD_FORMAT_INDICATOR: u8 = 1;
+/// The identifier of `response-topic`.
+pub const RESPONSE_TOPIC: u8 = 8;
+/// The identifier of `subscription-identifier`.
+pub const SUBSCRIPTION_IDENTIFIER: u8 = 11;
+/// The identifier of `topic-alias`.
+pub const TOPIC_ALIAS: u8 = 35;
 /// The identifier of `reason-string`.
 pub const REASON_STRING: u8 = 31;
 /// The identifier of `user-property`.
@@ -96,6 +104,20 @@ pub fn entry(id: u8) -> Option<(&'static str, Kind)> {
         .map(|(_, name, kind)| (*name, *kind))
 }
 
+/// Identifier and kind of the property with this name.
+pub fn by_name(name: &str) -> Option<(u8, Kind)> {
+    TABLE
+        .iter()
+        .find(|(_, known, _)| *known == name)
+        .map(|(id, _, kind)| (*id, *kind))
+}
+
+/// Whether a client may put it into a PUBLISH (MQTT 5, 3.3.2.3). A subscription
+/// identifier stands only in what the server sends (3.3.4-6).
+pub fn allowed_in_publish(id: u8) -> bool {
+    matches!(id, 1 | 2 | 3 | 8 | 9 | 35 | 38)
+}
+
 /// Properties in the order in which they stand in the packet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Properties(Vec<Property>);
@@ -139,5 +161,39 @@ impl<'a> IntoIterator for &'a Properties {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_identifiers_belong_together() {
+        for (id, name, kind) in TABLE {
+            assert_eq!((entry(id), by_name(name)), (Some((name, kind)), Some((id, kind))));
+        }
+        assert_eq!(by_name("Content-Type"), None);
+    }
+
+    #[test]
+    fn a_client_publishes_these_properties() {
+        let names: Vec<&str> = TABLE
+            .iter()
+            .filter(|(id, _, _)| allowed_in_publish(*id))
+            .map(|(_, name, _)| *name)
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "payload-format-indicator",
+                "message-expiry-interval",
+                "content-type",
+                "response-topic",
+                "correlation-data",
+                "topic-alias",
+                "user-property",
+            ]
+        );
     }
 }

@@ -1,11 +1,8 @@
-//! A message as one line of JSON (RFC 8259), stable keys in a stable order. No
-//! payload, topic or property can make a line that is not JSON: what is not
-//! UTF-8 is base64, under a key of its own.
+//! A received message to one line of JSON.
 
 use std::io::Write as _;
 
-use base64::engine::general_purpose::STANDARD as BASE64;
-
+use super::BASE64;
 use crate::message::{Properties, Received, Value};
 use crate::property::USER_PROPERTY;
 

@@ -1,0 +1,193 @@
+//! One line of JSON to a message to publish: what [`super::write_record`] writes,
+//! and anything a person or a program writes with the same keys.
+//!
+//! | key | value | if absent |
+//! | --- | --- | --- |
+//! | `topic` | a topic name | the default; there must be one |
+//! | `payload` | a string, whose UTF-8 bytes are published | empty |
+//! | `payload_base64` | instead of `payload`: any bytes | empty |
+//! | `qos` | 0, 1 or 2 | the default |
+//! | `retain` | true or false | the default |
+//! | `properties` | an object, which takes the place of all the default properties | the default |
+//!
+//! `null` is absence. `time`, `dup`, `mid` and `value` tell how a message came,
+//! and are ignored; so are the properties `subscription-identifier` and
+//! `topic-alias`. Any other key is refused, lest a misspelt one be lost.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+
+use super::properties;
+use super::value::{Json, next_key};
+use crate::failure::quote;
+use crate::message::{MAX_PAYLOAD, Message, Properties, Qos, Topic};
+
+/// What holds where a record says nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Defaults {
+    /// Where to; without it, each record must have a topic.
+    pub topic: Option<Topic>,
+    /// How surely.
+    pub qos: Qos,
+    /// Whether the broker keeps it for later subscribers.
+    pub retain: bool,
+    /// The properties of a record that has no `properties`.
+    pub properties: Properties,
+}
+
+/// Reads a record; the newline may be there or not.
+///
+/// # Errors
+/// What is wrong, in a clause that fits behind `line 12: `; where it is wrong in
+/// one key, with the key.
+pub fn read_record(text: &[u8], defaults: &Defaults) -> Result<Message, String> {
+    match text.trim_ascii_start().first() {
+        Some(b'{') => {}
+        Some(_) => return Err("it is not a JSON object".to_owned()),
+        None => return Err("it is empty, not a JSON object".to_owned()),
+    }
+    let fields: Fields<'_> = serde_json::from_slice(text).map_err(|error| reason(&error))?;
+    let Fields([topic, payload, payload_base64, qos, retain, list]) = fields;
+    Ok(Message {
+        topic: match topic.text("topic")? {
+            Some(name) => {
+                Topic::new(&name).map_err(|why| format!("cannot publish to topic {}: {why}", quote(&name)))?
+            }
+            None => defaults
+                .topic
+                .clone()
+                .ok_or("it has no topic, and no -t gives it one")?,
+        },
+        payload: read_payload(payload, payload_base64)?,
+        qos: read_qos(qos)?.unwrap_or(defaults.qos),
+        retain: retain.bool("retain")?.unwrap_or(defaults.retain),
+        properties: properties::read(list)?.unwrap_or_else(|| defaults.properties.clone()),
+    })
+}
+
+fn read_payload(text: Json<'_>, base64: Json<'_>) -> Result<Bytes, String> {
+    let text = match text {
+        Json::Null => None,
+        Json::Text(text) => Some(text),
+        other => {
+            return Err(format!(
+                "payload must be a string, not {}: --json publishes the bytes of a string (JSON in it is a string \
+                 too, as jq's tojson makes it)",
+                other.kind()
+            ));
+        }
+    };
+    let payload = match (text, base64.base64("payload_base64")?) {
+        (Some(_), Some(_)) => return Err("it has both payload and payload_base64".to_owned()),
+        (Some(text), None) => Bytes::from(text.into_owned()),
+        (None, Some(bytes)) => Bytes::from(bytes),
+        (None, None) => Bytes::new(),
+    };
+    check_length(payload.len())?;
+    Ok(payload)
+}
+
+fn check_length(length: usize) -> Result<(), String> {
+    if length > MAX_PAYLOAD {
+        return Err(format!(
+            "its payload is longer than {MAX_PAYLOAD} bytes, the most that a message holds"
+        ));
+    }
+    Ok(())
+}
+
+fn read_qos(value: Json<'_>) -> Result<Option<Qos>, String> {
+    let wrong = || "qos must be 0, 1 or 2".to_owned();
+    let number = value.number("qos", 2).map_err(|_| wrong())?;
+    let qos = |number| u8::try_from(number).ok().and_then(|number| Qos::try_from(number).ok());
+    number.map(|number| qos(number).ok_or_else(wrong)).transpose()
+}
+
+/// What is wrong with a text that is no record. Where it is wrong matters only
+/// where the JSON itself is.
+fn reason(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    let text = error.to_string();
+    let what = text
+        .strip_suffix(&format!(" at line {line} column {column}"))
+        .unwrap_or(&text);
+    match line {
+        _ if error.is_data() => what.to_owned(),
+        0 | 1 => format!("it is not JSON: {what} at column {column}"),
+        _ => format!("it is not JSON: {what} at column {column} of its line {line}"),
+    }
+}
+
+/// The values of the first [`READ`] of [`KEYS`].
+struct Fields<'a>([Json<'a>; READ]);
+
+/// The keys of a record: those that are read, and those that are ignored.
+const KEYS: [&str; 10] = [
+    "topic",
+    "payload",
+    "payload_base64",
+    "qos",
+    "retain",
+    "properties",
+    "time",
+    "dup",
+    "mid",
+    "value",
+];
+
+/// How many of the keys are read.
+const READ: usize = 6;
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+        let mut values = <[Json<'de>; READ]>::default();
+        let mut seen = [false; KEYS.len()];
+        while let Some(key) = next_key(&mut map)? {
+            let Some(index) = KEYS.iter().position(|known| **known == key) else {
+                return Err(A::Error::custom(format_args!("unknown key {}", quote(&key))));
+            };
+            if seen[index] {
+                return Err(A::Error::custom(format_args!("{key} is there twice")));
+            }
+            seen[index] = true;
+            match values.get_mut(index) {
+                Some(value) => *value = map.next_value()?,
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Fields(values))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_is_not_longer_than_a_message() {
+        assert!(check_length(MAX_PAYLOAD).is_ok());
+        let error = check_length(MAX_PAYLOAD + 1).unwrap_err();
+        assert!(
+            error.starts_with("its payload is longer than 268435455 bytes"),
+            "{error}"
+        );
+    }
+}
