@@ -288,6 +288,7 @@ fn how_a_message_came_is_not_published() {
     message.properties = Properties::default();
     let mut came = message.clone();
     came.properties.push(SUBSCRIPTION_IDENTIFIER, Value::Number(7));
+    came.properties.push(SUBSCRIPTION_IDENTIFIER, Value::Number(8));
     came.properties.push(TOPIC_ALIAS, Value::Number(2));
     let line = record(&came);
     assert!(String::from_utf8_lossy(&line).contains("topic-alias"));
