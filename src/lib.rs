@@ -8,7 +8,7 @@
 //! session/                  the broker side; the only place that names Paho
 //! wire/                     the bytes between Paho and the broker
 //! input/  output            bytes to payloads, messages to bytes
-//! json                      a message as one JSON line
+//! json/                     a message as one JSON line
 //! config/                   what the options mean
 //! flags/                    what was typed
 //! report                    the only writer to stderr
