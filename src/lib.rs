@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! publish  subscribe        each tool from start to end
-//! entry                     what both share at start and end
+//! entry  progress           what both share at start and end; how far a run is
 //! session/                  the broker side; the only place that names Paho
 //! wire/                     the bytes between Paho and the broker
 //! input/  output            bytes to payloads, messages to bytes

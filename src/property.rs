@@ -56,12 +56,6 @@ pub const TABLE: [(u8, &str, Kind); 27] = [
 
 /// The identifier of `payload-format-indicator`.
 pub const PAYLOAD_FORMAT_INDICATOR: u8 = 1;
-/// The identifier of `response-topic`.
-pub const RESPONSE_TOPIC: u8 = 8;
-/// The identifier of `subscription-identifier`.
-pub const SUBSCRIPTION_IDENTIFIER: u8 = 11;
-/// The identifier of `topic-alias`.
-pub const TOPIC_ALIAS: u8 = 35;
 /// The identifier of `reason-string`.
 pub const REASON_STRING: u8 = 31;
 /// The identifier of `user-property`.

@@ -21,8 +21,8 @@ use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
 use crate::feed::Feed;
 use crate::flags::PublishFlags;
-use crate::input::{self, Framing, Progress, Records};
-use crate::message::Message;
+use crate::input::{self, Progress as Read, Records};
+use crate::progress::{self, Progress};
 use crate::report::Report;
 use crate::session::{Counts, Event, Session};
 use crate::signal::Signals;
@@ -185,14 +185,11 @@ struct Run {
 }
 
 impl Run {
-    fn run(mut self, single: Option<Bytes>) -> anyhow::Result<Ending> {
-        let mut stream = match single {
-            Some(payload) => {
-                self.session.publish([self.message(payload)]);
-                None
-            }
-            None => Some((stdin()?, Records::new(Framing::default()))),
-        };
+    fn run(mut self) -> anyhow::Result<Ending> {
+        if self.unpaced {
+            // So that they leave as soon as the broker has said yes.
+            self.hand_on();
+        }
         self.session.connect();
         loop {
             while let Some(event) = self.session.event() {
@@ -218,23 +215,49 @@ impl Run {
             if self.feed.is_over() {
                 self.advance();
             }
-            let deadline = [self.session.deadline(), self.grace].into_iter().flatten().min();
-            let source = stream
-                .as_ref()
-                .filter(|_| wants_input)
-                .map(|(source, _)| source.as_fd());
-            let [ready] = self.waker.wait([(source, PollFlags::IN)], deadline)?;
-            if !ready.is_empty()
-                && let Some((source, records)) = &mut stream
-            {
-                let mut payloads = Vec::new();
-                let progress = records.read(source, &mut payloads);
-                let messages = payloads.into_iter().map(|payload| self.message(payload));
-                self.session.publish(messages.collect::<Vec<_>>());
-                match progress {
-                    Ok(Progress::End) => stream = None,
-                    Ok(_) => {}
-                    Err(error) => self.refusal = Some(input_failure(&error)),
+            self.progress
+                .show(Instant::now(), self.session.counts(), self.connected);
+            let reads = hungry && self.feed.wants_records();
+            self.wait(reads)?;
+        }
+    }
+
+    /// Waits for whatever comes first; reads a piece of the input if it has come.
+    fn wait(&mut self, reads: bool) -> anyhow::Result<()> {
+        let paced = self.feed.next().filter(|_| self.connected);
+        let deadlines = [self.session.deadline(), self.grace, paced, self.progress.next()];
+        let deadline = deadlines.into_iter().flatten().min();
+        let source = self.input.stream.as_ref().filter(|_| reads);
+        let source = source.map(|(source, _)| source.as_fd());
+        // Asking for nothing still tells of a reader that has gone.
+        let reader = self.input.tee.as_ref().map(|(stdout, _)| stdout.as_fd());
+        let [input, gone] = self
+            .waker
+            .wait([(source, PollFlags::IN), (reader, PollFlags::empty())], deadline)?;
+        if gone.contains(PollFlags::ERR) {
+            self.reader_has_gone();
+        }
+        if !input.is_empty() {
+            self.read();
+        }
+        Ok(())
+    }
+
+    /// Reads once, and makes messages of the records that are complete.
+    fn read(&mut self) {
+        let Some((source, records)) = &mut self.input.stream else {
+            return;
+        };
+        let before = records.count();
+        let mut payloads = Vec::new();
+        let progress = records.read(source, &mut payloads);
+        for (number, payload) in (before + 1..).zip(payloads) {
+            if let Err(why) = self.feed.add(&payload) {
+                self.bad_records += 1;
+                let failure = Failure::new(Exit::Failed, format!("line {number}: {why}"));
+                self.object(failure);
+                if self.failure.is_some() {
+                    break;
                 }
             }
         }
