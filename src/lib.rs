@@ -5,6 +5,7 @@
 //! ```text
 //! publish  subscribe        each tool from start to end
 //! entry  progress           what both share at start and end; how far a run is
+//! feed  pace                what to publish next, and when
 //! session/                  the broker side; the only place that names Paho
 //! wire/                     the bytes between Paho and the broker
 //! input/  output            bytes to payloads, messages to bytes

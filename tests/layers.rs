@@ -344,7 +344,7 @@ fn the_flags_only_say_what_was_typed() {
         "flags",
         &["config::connection", "exit", "message", "secret"],
     ));
-    holds(naming_other_crates("flags", &["clap", "humantime"]));
+    holds(naming_other_crates("flags", &["clap", "humantime", "bytes"]));
     holds(naming(&["flags"], &[&STREAMS[..], &["fs", "env"]].concat()));
 }
 
@@ -352,7 +352,7 @@ fn the_flags_only_say_what_was_typed() {
 fn the_configuration_is_made_from_flags_alone() {
     holds(naming_others(
         "config",
-        &["flags", "secret", "failure", "message", "exit"],
+        &["flags", "secret", "failure", "message", "property", "exit"],
     ));
     holds(naming(
         &["config"],
@@ -387,6 +387,8 @@ fn files_are_short_and_those_of_the_binaries_very() {
     let sources = sources();
     let too_long = sources.iter().filter(|source| match &*source.layer() {
         "bin" => source.lines() >= 15,
+        // All calls into C stand in this one file, which is the point of it.
+        _ if source.path.ends_with("session/ffi.rs") => source.lines() > 600,
         _ => source.lines() > 500,
     });
     holds(too_long.map(|source| format!("{} has {} lines", source.path.display(), source.lines())));

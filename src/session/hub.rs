@@ -150,7 +150,7 @@ impl State {
 
 /// Paho's code for a connection that is gone (`MQTTASYNC_DISCONNECTED`), which
 /// is reported by itself.
-const DISCONNECTED: i32 = -3;
+pub(super) const DISCONNECTED: i32 = -3;
 
 impl Link {
     fn advance(&self, sender: Sender<'_>, step: impl FnOnce(&mut Window)) {

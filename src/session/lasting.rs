@@ -15,7 +15,7 @@ const RUN_EXPIRY: u32 = 24 * 60 * 60;
 
 /// How often in a row a connection may be lost with the same message at the
 /// front of the window before that message gets the blame.
-const STRIKES: u32 = 3;
+const STRIKES: u32 = 10;
 
 impl Session {
     /// Whether the broker is to forget what it knew of the client identifier.

@@ -7,6 +7,7 @@
 //! arrived ones to the inbox. Everything that needs a decision becomes an
 //! [`Event`] for the main thread.
 
+mod delivery;
 mod errors;
 mod ffi;
 mod hub;
@@ -19,20 +20,18 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 pub use self::inbox::{Flow, Inbox};
 pub use self::retry::Policy;
 pub use self::window::Counts;
 
 use self::ffi::{Callbacks, Client};
-use self::hub::{Hub, LOW, Link, Notice};
+use self::hub::{Hub, Link, Notice};
 use self::retry::Retry;
 use self::window::Window;
 use crate::config::connection::{Connection, Route};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::message::{Filter, Message, Properties, Qos};
+use crate::message::{Filter, Properties, Qos};
 use crate::property;
 use crate::waker::Waker;
 use crate::wire;
@@ -368,112 +367,6 @@ impl Session {
             .collect()
     }
 
-    /// Takes messages to publish, in order. Ask [`Session::wants_more`] first.
-    pub fn publish(&self, messages: impl IntoIterator<Item = Message>) {
-        let mut state = self.hub.lock();
-        let backlog = state.window.waiting() > 0;
-        state.window.enqueue(messages);
-        // With a backlog and messages in Paho's hands, the callbacks go on.
-        let leave_it = backlog && !state.window.is_idle();
-        drop(state);
-        if !leave_it {
-            self.feed();
-        }
-    }
-
-    /// Whether the window has room for more input; if not, the main thread is
-    /// woken when it has.
-    pub fn wants_more(&self) -> bool {
-        let mut state = self.hub.lock();
-        let wants = state.up && state.window.waiting() < LOW;
-        state.wanted.room = !wants;
-        wants
-    }
-
-    /// A line for the debug output: how the connection is made.
-    pub fn describe(&self) -> String {
-        let way = wire::with_line(|line| line.describe()).unwrap_or_default();
-        format!("{way}, {}", self.connection.version)
-    }
-
-    /// Whether every message has been delivered or refused; if not, the main
-    /// thread is woken when that is so.
-    pub fn is_drained(&self) -> bool {
-        let mut state = self.hub.lock();
-        state.window.retire(hub::carried);
-        let drained = state.window.is_empty();
-        state.wanted.empty = !drained;
-        drained
-    }
-
-    /// Keeps the payloads of delivered messages for [`Session::take_delivered`].
-    pub fn keep_delivered(&self) {
-        self.hub.lock().window.keep_delivered();
-    }
-
-    /// The payloads delivered since the last call, in order; the main thread is
-    /// woken when there are more.
-    pub fn take_delivered(&self) -> Vec<Bytes> {
-        let mut state = self.hub.lock();
-        let delivered = state.window.take_delivered();
-        state.wanted.delivery = true;
-        delivered
-    }
-
-    /// Whether it is not known that the broker has read all QoS 0 messages.
-    pub fn needs_proof(&self) -> bool {
-        self.hub.lock().window.has_unproven()
-    }
-
-    /// Asks the broker for an answer that it gives only after it has read
-    /// everything sent so far; [`Event::Proven`] follows.
-    pub fn prove(&self) {
-        wire::with_line(wire::Line::ping);
-    }
-
-    /// What has become of the messages.
-    pub fn counts(&self) -> Counts {
-        self.hub.lock().window.counts()
-    }
-
-    /// Hands waiting messages to Paho from the main thread, as many as there
-    /// are slots; once Paho has some, its callbacks hand on the rest.
-    fn feed(&self) {
-        let Some(client) = &self.client else { return };
-        let mut state = self.hub.lock();
-        if !state.up {
-            return;
-        }
-        state.feeding = true;
-        loop {
-            state.reject();
-            let mut batch = Vec::with_capacity(state.window.ready());
-            while let Some((slot, message)) = state.window.next() {
-                batch.push((slot, message.clone()));
-            }
-            drop(state);
-            let mut announced = wire::Announcement::new(batch.len());
-            let mut mids = Vec::with_capacity(batch.len());
-            for (slot, message) in &batch {
-                // The error of a connection that is gone is reported by itself,
-                // and the message is still in the window.
-                if let Ok(mid) = client.sender().publish(message, *slot) {
-                    announced.kept();
-                    mids.push((*slot, mid));
-                }
-            }
-            drop(announced);
-            state = self.hub.lock();
-            for (slot, mid) in mids {
-                state.window.identify(slot, mid);
-            }
-            if state.window.ready() == 0 || !state.window.is_idle() {
-                break;
-            }
-        }
-        state.feeding = false;
-    }
-
     /// Subscribes; [`Event::Subscribed`] follows.
     ///
     /// # Errors
@@ -484,9 +377,11 @@ impl Session {
             .map(|(filter, qos)| (filter.clone(), *qos as u8))
             .collect();
         let Some(client) = &self.client else { return Ok(()) };
-        client
-            .subscribe(&self.asked, properties)
-            .map_err(|code| Failure::new(Exit::Failed, format!("cannot subscribe (code {code})")))
+        match client.subscribe(&self.asked, properties) {
+            // The end of the connection is reported by itself.
+            Ok(()) | Err(hub::DISCONNECTED) => Ok(()),
+            Err(code) => Err(Failure::new(Exit::Failed, format!("cannot subscribe (code {code})"))),
+        }
     }
 
     /// Ends the session: DISCONNECT behind everything sent; [`Event::Closed`]

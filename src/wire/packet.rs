@@ -210,7 +210,7 @@ mod tests {
 
         let mut packet = Vec::new();
         publish_again(&mut packet, &message, 7, Version::V311);
-        assert_eq!(packet[..10], [0x3d, 207 & 0x7f | 0x80, 1, 0, 3, b'a', b'/', b'b', 0, 7]);
+        assert_eq!(packet[..10], [0x3d, 0xcf, 1, 0, 3, b'a', b'/', b'b', 0, 7]);
         packet.clear();
         pubrel(&mut packet, 0x102);
         assert_eq!(packet, [0x62, 2, 1, 2]);

@@ -71,7 +71,8 @@ fn explain(error: Error, path: &str) -> Failure {
         Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock => {
             fail("timed out in the WebSocket handshake".into())
         }
-        Error::Io(error) => fail(format!("WebSocket: {}", io_reason(&error))),
+        Error::Io(error) => fail(format!("WebSocket: {}", io_reason(&error)))
+            .hint("is this the WebSocket port? With TLS (wss) or without?"),
         Error::Protocol(tungstenite::error::ProtocolError::HandshakeIncomplete) | Error::ConnectionClosed => {
             fail("the connection was closed in the WebSocket handshake".into())
                 .hint("is this the WebSocket port? With TLS (wss) or without?")
