@@ -3,13 +3,7 @@
 use super::value::Json;
 use crate::failure::quote;
 use crate::message::{Properties, Value};
-use crate::property::{
-    Kind, PAYLOAD_FORMAT_INDICATOR, RESPONSE_TOPIC, SUBSCRIPTION_IDENTIFIER, TOPIC_ALIAS, USER_PROPERTY,
-    allowed_in_publish, by_name,
-};
-
-/// How many bytes a text, or binary data, has at most (MQTT 5, 1.5.4, 1.5.6).
-const MOST: usize = 65_535;
+use crate::property::{Kind, Place, SUBSCRIPTION_IDENTIFIER, TOPIC_ALIAS, USER_PROPERTY, by_name, range};
 
 /// What stands behind the name where binary data is base64.
 const BASE64_SUFFIX: &str = "-base64";
@@ -43,16 +37,20 @@ pub(super) fn read(value: Json<'_>) -> Result<Option<Properties>, String> {
         if value == Json::Null || matches!(id, SUBSCRIPTION_IDENTIFIER | TOPIC_ALIAS) {
             continue;
         }
-        if !allowed_in_publish(id) {
+        if !Place::Publish.has(id) {
             return Err(format!("{key} is not a property of a message"));
         }
-        if properties.iter().any(|property| property.id == id) {
+        if properties.has(id) {
             let name = key.strip_suffix(BASE64_SUFFIX).unwrap_or(&key);
             return Err(format!("it has both {name} and {name}{BASE64_SUFFIX}"));
         }
         if id == USER_PROPERTY {
             pairs(&key, value, &mut properties)?;
         } else if let Some(value) = single(id, kind, base64, &key, value)? {
+            // Servers pass an empty response topic on, and what came goes out.
+            if value != Value::Text(String::new()) {
+                value.check(id).map_err(|why| format!("{key} {why}"))?;
+            }
             properties.push(id, value);
         }
     }
@@ -70,33 +68,14 @@ fn find(key: &str) -> Option<(u8, Kind, bool)> {
 
 /// The value of a property that occurs once.
 fn single(id: u8, kind: Kind, base64: bool, key: &str, value: Json<'_>) -> Result<Option<Value>, String> {
-    let most = match kind {
-        Kind::Binary => {
-            let bytes = if base64 {
-                value.base64(key)?
-            } else {
-                value.text(key)?.map(|text| text.into_owned().into_bytes())
-            };
-            return match bytes {
-                Some(bytes) if bytes.len() > MOST => Err(too_long(key)),
-                bytes => Ok(bytes.map(Value::Binary)),
-            };
-        }
-        Kind::Text | Kind::Pair => {
-            let text = value.text(key)?;
-            let text = text.map(|text| plain(key, text.into_owned())).transpose()?;
-            // MQTT 5, 3.3.2-14. An empty one is let through, as servers do.
-            if id == RESPONSE_TOPIC && text.as_ref().is_some_and(|topic| topic.contains(['+', '#'])) {
-                return Err(format!("{key} has a wildcard"));
-            }
-            return Ok(text.map(Value::Text));
-        }
-        Kind::Byte if id == PAYLOAD_FORMAT_INDICATOR => 1,
-        Kind::Byte => u32::from(u8::MAX),
-        Kind::Two => u32::from(u16::MAX),
-        Kind::Four | Kind::Varying => u32::MAX,
-    };
-    Ok(value.number(key, most)?.map(Value::Number))
+    Ok(match kind {
+        Kind::Byte | Kind::Two | Kind::Four | Kind::Varying => value.number(key, range(id))?.map(Value::Number),
+        Kind::Binary if base64 => value.base64(key)?.map(Value::Binary),
+        Kind::Binary => value
+            .text(key)?
+            .map(|text| Value::Binary(text.into_owned().into_bytes())),
+        Kind::Text | Kind::Pair => value.text(key)?.map(|text| Value::Text(text.into_owned())),
+    })
 }
 
 /// A list of user properties: `[[name, value], …]`.
@@ -112,23 +91,9 @@ fn pairs(key: &str, value: Json<'_>, properties: &mut Properties) -> Result<(), 
         let [Json::Text(name), Json::Text(value)] = <[Json<'_>; 2]>::try_from(pair).map_err(|_| wrong())? else {
             return Err(wrong());
         };
-        let (name, value) = (plain(key, name.into_owned())?, plain(key, value.into_owned())?);
-        properties.push(USER_PROPERTY, Value::Pair(name, value));
+        let pair = Value::Pair(name.into_owned(), value.into_owned());
+        pair.check(USER_PROPERTY).map_err(|why| format!("{key} {why}"))?;
+        properties.push(USER_PROPERTY, pair);
     }
     Ok(())
-}
-
-/// A text that MQTT can carry.
-fn plain(key: &str, text: String) -> Result<String, String> {
-    if text.len() > MOST {
-        return Err(too_long(key));
-    }
-    if text.contains('\0') {
-        return Err(format!("{key} has a NUL character"));
-    }
-    Ok(text)
-}
-
-fn too_long(key: &str) -> String {
-    format!("{key} is longer than {MOST} bytes")
 }

@@ -100,7 +100,7 @@ fn check_length(length: usize) -> Result<(), String> {
 
 fn read_qos(value: Json<'_>) -> Result<Option<Qos>, String> {
     let wrong = || "qos must be 0, 1 or 2".to_owned();
-    let number = value.number("qos", 2).map_err(|_| wrong())?;
+    let number = value.number("qos", 0..=2).map_err(|_| wrong())?;
     let qos = |number| u8::try_from(number).ok().and_then(|number| Qos::try_from(number).ok());
     number.map(|number| qos(number).ok_or_else(wrong)).transpose()
 }

@@ -318,8 +318,14 @@ fn properties_that_no_message_can_have_are_refused_by_name() {
             "message-expiry-interval must be a whole number from 0 to 4294967295",
         ),
         (r#"{"content-type":1}"#, "content-type must be a string, not a number"),
-        (r#"{"content-type":"\u0000"}"#, "content-type has a NUL character"),
-        (r#"{"response-topic":"a/+"}"#, "response-topic has a wildcard"),
+        (
+            r#"{"content-type":"\u0000"}"#,
+            "content-type must not have a NUL character",
+        ),
+        (
+            r#"{"response-topic":"a/+"}"#,
+            "response-topic must be a topic without wildcards",
+        ),
         (
             r#"{"content-type":"a","content-type":"a"}"#,
             "content-type is there twice",
@@ -335,7 +341,7 @@ fn properties_that_no_message_can_have_are_refused_by_name() {
         ),
         (
             r#"{"user-property":[["a","\u0000"]]}"#,
-            "user-property has a NUL character",
+            "user-property must not have a NUL character",
         ),
     ] {
         assert_eq!(properties(keys).unwrap_err(), why);
@@ -353,7 +359,7 @@ fn properties_that_no_message_can_have_are_refused_by_name() {
     let long = "x".repeat(65_536);
     for key in ["content-type", "correlation-data"] {
         let error = properties(&format!(r#"{{"{key}":"{long}"}}"#)).unwrap_err();
-        assert_eq!(error, format!("{key} is longer than 65535 bytes"));
+        assert_eq!(error, format!("{key} must not be longer than 65535 bytes"));
         assert!(properties(&format!(r#"{{"{key}":"{}"}}"#, &long[1..])).is_ok());
     }
 }

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use base64::Engine as _;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -57,17 +58,17 @@ impl<'a> Json<'a> {
         bytes.map_err(|_| format!("{key} is not base64"))
     }
 
-    /// A number from 0 to `most`.
-    pub(super) fn number(self, key: &str, most: u32) -> Result<Option<u32>, String> {
+    /// A number of these.
+    pub(super) fn number(self, key: &str, range: RangeInclusive<u32>) -> Result<Option<u32>, String> {
         let number = match self {
             Self::Null => return Ok(None),
-            Self::Whole(number) => u32::try_from(number).ok().filter(|number| *number <= most),
+            Self::Whole(number) => u32::try_from(number).ok().filter(|number| range.contains(number)),
             _ => None,
         };
-        match number {
-            Some(number) => Ok(Some(number)),
-            None => Err(format!("{key} must be a whole number from 0 to {most}")),
-        }
+        let (least, most) = range.into_inner();
+        number
+            .map(Some)
+            .ok_or_else(|| format!("{key} must be a whole number from {least} to {most}"))
     }
 
     pub(super) fn bool(self, key: &str) -> Result<Option<bool>, String> {
@@ -177,7 +178,7 @@ mod tests {
         for bad in [r#""AP8""#, r#""A P8=""#, r#""!""#, r#""_w==""#] {
             assert_eq!(json(bad).base64("k").unwrap_err(), "k is not base64");
         }
-        assert_eq!(json("7").number("k", 7), Ok(Some(7)));
+        assert_eq!(json("7").number("k", 0..=7), Ok(Some(7)));
         for bad in [
             "8",
             "-1",
@@ -189,11 +190,11 @@ mod tests {
             "true",
         ] {
             assert_eq!(
-                json(bad).number("k", 7).unwrap_err(),
+                json(bad).number("k", 0..=7).unwrap_err(),
                 "k must be a whole number from 0 to 7"
             );
         }
-        assert_eq!(json("4294967295").number("k", u32::MAX), Ok(Some(u32::MAX)));
+        assert_eq!(json("4294967295").number("k", 0..=u32::MAX), Ok(Some(u32::MAX)));
         assert_eq!(json("true").bool("k"), Ok(Some(true)));
         assert_eq!(
             json("{}").bool("k").unwrap_err(),
