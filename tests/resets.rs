@@ -1,4 +1,4 @@
-//! A storm of resets between mqpub and a real broker, each at a byte that
+//! A storm of resets between a tool and a real broker, each at a byte that
 //! chance has chosen. At `QoS` 1 nothing may be lost or come out of order, at
 //! `QoS` 0 what may be lost is said in true numbers, and nothing may arrive that
 //! was not sent.
@@ -7,13 +7,15 @@
 
 use std::collections::HashSet;
 
+use rustix::process::Signal;
+
 use crate::support::certificates::certificates;
 use crate::support::mosquitto::{self, Publisher, Subscriber};
 use crate::support::packet::Version;
 use crate::support::proxy::{Limit, Proxy};
 use crate::support::runner::Satisfies;
-use crate::support::unique_topic;
-use crate::tools::{mqpub, numbered, text};
+use crate::support::{DEADLINE, unique_topic};
+use crate::tools::{mqpub, mqsub, numbered, text};
 
 /// How many resets a storm has if nothing else is said.
 const RESETS: usize = 30;
@@ -195,4 +197,64 @@ fn over_tls_what_may_be_lost_at_qos_0_is_counted_truly() {
 #[test]
 fn over_websocket_what_may_be_lost_at_qos_0_is_counted_truly() {
     counts_truly_at_qos_0(&websocket());
+}
+
+/// mqsub through a storm: after each return there is another chunk of messages
+/// for it, more than its connection may carry.
+#[track_caller]
+fn comes_back_each_time(way: &Way) {
+    let (broker, topic, resets) = (mosquitto::shared(), unique_topic("storm"), resets());
+    let mut publisher = Publisher::connect(broker.tcp(), Version::V311);
+    // Each subscription is greeted with this.
+    publisher.publish(&topic, "hello", 1, true, &[]);
+    let proxy = Proxy::start(way.port);
+    let any = |most: usize| Limit::FromServer(way.handshake + fastrand::usize(4..most));
+    proxy.reset_after([any(8000)]);
+    proxy.reset_after((1..resets).map(|_| if fastrand::u8(..6) == 0 { any(50) } else { any(8000) }));
+    let words = format!("-t {topic} -q 1 {}", way.words);
+    let tool = mqsub(proxy.port(), &words).spawn();
+    let mut sent = (0..).map(|number: usize| format!("{number:020}"));
+    let mut printed: Vec<Vec<u8>> = Vec::new();
+    loop {
+        let line = tool.read_line(DEADLINE);
+        if line.is_empty() {
+            break;
+        }
+        if line != b"hello\n" {
+            printed.push(line);
+            continue;
+        }
+        if proxy.connections() > resets {
+            break;
+        }
+        for payload in sent.by_ref().take(CHUNK) {
+            publisher.publish(&topic, payload, 1, false, &[]);
+        }
+    }
+    // If it has ended by itself, this says how.
+    if tool.is_running() {
+        tool.signal(Signal::TERM);
+    }
+    tool.wait().expect(Signal::TERM, "", Satisfies(&|_| true));
+    assert!(printed.is_sorted_by(|one, next| one < next), "out of order, or twice");
+    let unsent = format!("{}\n", sent.next().unwrap()).into_bytes();
+    assert!(
+        printed.iter().all(|line| line.len() == unsent.len() && *line < unsent),
+        "never sent"
+    );
+}
+
+#[test]
+fn over_tcp_a_subscriber_comes_back_each_time() {
+    comes_back_each_time(&tcp());
+}
+
+#[test]
+fn over_tls_a_subscriber_comes_back_each_time() {
+    comes_back_each_time(&tls());
+}
+
+#[test]
+fn over_websocket_a_subscriber_comes_back_each_time() {
+    comes_back_each_time(&websocket());
 }
