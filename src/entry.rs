@@ -1,15 +1,20 @@
-//! What both tools share at start and end: the command line, the one error, the
-//! exit status.
+//! What both tools share at start and end: the command line and the files that
+//! it names, the one error, the exit status.
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind as Io, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use bytes::Bytes;
 use clap::error::ErrorKind;
 
+use crate::config::will::MAX_WILL;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, io_reason};
 use crate::flags::connection::ConnectionFlags;
+use crate::flags::options_file::{self, Line};
 use crate::flags::{self, Flags};
 use crate::report::Report;
 use crate::session::Policy;
@@ -30,13 +35,25 @@ pub(crate) fn run<F: Flags>(
     arguments: impl IntoIterator<Item = OsString>,
     work: impl FnOnce(F, Report) -> anyhow::Result<Ending>,
 ) -> ExitCode {
-    let flags: F = match flags::parse(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let (file, warning) = match options_file::<F>(&arguments) {
+        Ok(read) => read,
+        Err(refusal) => return refusal.answer(program),
+    };
+    let mut flags: F = match flags::parse_after(&file.lines, &arguments) {
         Ok(flags) => flags,
-        Err(error) => return answer(program, &error),
+        Err(flags::Error::Typed(error)) => return Refusal::Typed(error, None).answer(program),
+        Err(flags::Error::Line(number, error)) => {
+            let place = format!("{}: line {number}", file.path.display());
+            return Refusal::Typed(error, Some(place)).answer(program);
+        }
     };
     let general = flags.general();
     let report = Report::new(program, general.quiet, general.debug);
-    match work(flags, report) {
+    if let Some(warning) = warning {
+        report.warn(warning);
+    }
+    match fill_in_will(&mut flags).and_then(|()| work(flags, report)) {
         Ok(Ending::Status(exit)) => exit.into(),
         Ok(Ending::Signal(signal)) => {
             signal::die_of(signal);
@@ -70,15 +87,98 @@ fn status_of(error: &anyhow::Error) -> Exit {
     error.downcast_ref::<Failure>().map_or(Exit::Failed, Failure::exit)
 }
 
-/// Prints the help or the version, or one line about what is wrong.
-fn answer(program: &'static str, error: &clap::Error) -> ExitCode {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        let text = error.render().to_string();
-        return match std::io::stdout().write_all(text.as_bytes()) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Exit::Failed.into(),
-            _ => Exit::Done.into(),
-        };
+/// An options file.
+#[derive(Default)]
+struct OptionsFile {
+    path: PathBuf,
+    lines: Vec<Line>,
+}
+
+/// Reads the options file: the one that the command line names, or the user's
+/// own. That the user's own cannot be read is only worth a warning.
+fn options_file<F: Flags>(arguments: &[OsString]) -> Result<(OptionsFile, Option<String>), Refusal> {
+    let named = options_file::named::<F>(arguments).map_err(|error| Refusal::Typed(error, None))?;
+    let is_named = named.is_some();
+    let Some(path) = named.or_else(|| options_file::path(|name| std::env::var_os(name), F::TOOL)) else {
+        return Ok((OptionsFile::default(), None));
+    };
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if is_named => {
+            let why = format!("-o {}: {}", path.display(), io_reason(&error));
+            return Err(Refusal::Other(Failure::new(Exit::Usage, why)));
+        }
+        Err(error) => {
+            let absent = matches!(error.kind(), Io::NotFound | Io::NotADirectory);
+            let warning = format!("cannot read the options file {}: {}", path.display(), io_reason(&error));
+            return Ok((OptionsFile::default(), (!absent).then_some(warning)));
+        }
+    };
+    match options_file::parse(&text) {
+        Ok(lines) => Ok((OptionsFile { path, lines }, None)),
+        Err(why) => {
+            let why = format!("{}: {why}", path.display());
+            Err(Refusal::Other(Failure::new(Exit::Usage, why)))
+        }
     }
+}
+
+/// Reads the file that is the will's payload.
+fn fill_in_will<F: Flags>(flags: &mut F) -> anyhow::Result<()> {
+    let will = flags.will_mut();
+    if let Some(path) = &will.will_payload_file
+        && will.will_topic.is_some()
+    {
+        let read = will_payload(path);
+        let payload =
+            read.map_err(|error| Failure::new(Exit::Failed, format!("{}: {}", path.display(), io_reason(&error))))?;
+        will.will_file_content = Some(payload);
+    }
+    Ok(())
+}
+
+/// Reads a little more than a will holds, so that too much is seen.
+fn will_payload(path: &Path) -> io::Result<Bytes> {
+    let mut payload = Vec::new();
+    File::open(path)?.take(MAX_WILL as u64 + 1).read_to_end(&mut payload)?;
+    Ok(payload.into())
+}
+
+/// Why a command line is not taken; or the help, or the version.
+enum Refusal {
+    /// What clap says, and the place that it is about, if not the command line.
+    Typed(clap::Error, Option<String>),
+    /// Something else.
+    Other(Failure),
+}
+
+impl Refusal {
+    /// Prints the help or the version, or one line about what is wrong.
+    fn answer(self, program: &'static str) -> ExitCode {
+        let failure = match self {
+            Self::Typed(error, _) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+                let text = error.render().to_string();
+                return match io::stdout().write_all(text.as_bytes()) {
+                    Err(error) if error.kind() != Io::BrokenPipe => Exit::Failed.into(),
+                    _ => Exit::Done.into(),
+                };
+            }
+            Self::Typed(error, place) => {
+                let failure = in_one_line(program, &error);
+                match place {
+                    Some(place) => failure.context(place),
+                    None => failure,
+                }
+            }
+            Self::Other(failure) => failure,
+        };
+        Report::new(program, false, false).error(&failure.into());
+        Exit::Usage.into()
+    }
+}
+
+/// clap's words, without its list of usages.
+fn in_one_line(program: &str, error: &clap::Error) -> Failure {
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     // The sentence ends at the first empty line; a list below it is part of it.
@@ -86,7 +186,57 @@ fn answer(program: &'static str, error: &clap::Error) -> ExitCode {
     let sentence = sentence.split_whitespace().collect::<Vec<_>>().join(" ");
     let tip = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
     let hint = tip.map_or_else(|| format!("try {program} --help"), str::to_owned);
-    let failure = Failure::new(Exit::Usage, sentence).hint(hint);
-    Report::new(program, false, false).error(&failure.into());
-    Exit::Usage.into()
+    Failure::new(Exit::Usage, sentence).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::PublishFlags;
+
+    #[test]
+    fn the_named_options_file_is_read_or_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("options");
+        let arguments = ["mqpub".into(), "-o".into(), path.clone().into_os_string()];
+        let Err(Refusal::Other(failure)) = options_file::<PublishFlags>(&arguments) else {
+            panic!("a file that is not there");
+        };
+        let expected = format!("-o {}: no such file or directory", path.display());
+        assert_eq!((failure.exit(), failure.to_string()), (Exit::Usage, expected));
+        fs::write(&path, "-t a\n-D publish").unwrap();
+        let Err(Refusal::Other(failure)) = options_file::<PublishFlags>(&arguments) else {
+            panic!("a line that is wrong");
+        };
+        assert!(
+            failure
+                .to_string()
+                .starts_with(&format!("{}: line 2: ", path.display()))
+        );
+        fs::write(&path, "# a comment\n-t a\n").unwrap();
+        let Ok((file, None)) = options_file::<PublishFlags>(&arguments) else {
+            panic!("a good file");
+        };
+        assert_eq!((file.path, file.lines.len()), (path, 1));
+    }
+
+    #[test]
+    fn the_file_of_the_will_is_read_up_to_a_little_more_than_a_will_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("will");
+        let mut line: Vec<OsString> = ["mqpub", "--will-topic", "w", "--will-payload-file"]
+            .map(OsString::from)
+            .into();
+        line.push(path.clone().into_os_string());
+        let mut flags: PublishFlags = flags::parse(line).unwrap();
+        let error = fill_in_will(&mut flags).unwrap_err();
+        assert_eq!(status_of(&error), Exit::Failed);
+        assert!(error.to_string().contains("will: no such file or directory"));
+        for (size, expected) in [(0, 0), (5, 5), (MAX_WILL, MAX_WILL), (100_000, MAX_WILL + 1)] {
+            fs::write(&path, vec![0xff; size]).unwrap();
+            fill_in_will(&mut flags).unwrap();
+            let read = flags.will.will_file_content.as_ref().map(Bytes::len);
+            assert_eq!(read, Some(expected));
+        }
+    }
 }

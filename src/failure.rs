@@ -14,6 +14,7 @@ pub struct Failure {
     text: String,
     hint: Option<String>,
     permanent: bool,
+    nobody_listens: bool,
 }
 
 impl Failure {
@@ -24,6 +25,7 @@ impl Failure {
             text: text.into(),
             hint: None,
             permanent: matches!(exit, Exit::Usage | Exit::Refused),
+            nobody_listens: false,
         }
     }
 
@@ -40,6 +42,18 @@ impl Failure {
     pub fn permanent(mut self) -> Self {
         self.permanent = true;
         self
+    }
+
+    /// The same failure, marked as one that says that no broker is running.
+    #[must_use]
+    pub fn nobody_listening(mut self) -> Self {
+        self.nobody_listens = true;
+        self
+    }
+
+    /// Whether it says that no broker is running.
+    pub fn says_nobody_listens(&self) -> bool {
+        self.nobody_listens
     }
 
     /// The same failure, marked as one that may pass (a server that is busy).
@@ -95,6 +109,27 @@ pub fn io_reason(error: &std::io::Error) -> String {
         }
         _ => text.to_owned(),
     }
+}
+
+/// How many characters [`quote`] shows.
+const QUOTED: usize = 60;
+
+/// Foreign text for the middle of a message: in quotes, on one line whatever it
+/// has in it, and cut off where it would be the longer part.
+pub fn quote(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut quoted = String::from("'");
+    for letter in letters.by_ref().take(QUOTED) {
+        match letter {
+            '"' => quoted.push(letter),
+            _ => quoted.extend(letter.escape_debug()),
+        }
+    }
+    if letters.next().is_some() {
+        quoted.push('…');
+    }
+    quoted.push('\'');
+    quoted
 }
 
 #[cfg(test)]

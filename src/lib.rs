@@ -7,8 +7,9 @@
 //! entry                     what both share at start and end
 //! session/                  the broker side; the only place that names Paho
 //! wire/                     the bytes between Paho and the broker
+//! feed  progress            what to publish next, and when; how far a run is
 //! input  output             bytes to payloads, messages to bytes
-//! json                      a message as one JSON line
+//! json  pace                a message as one JSON line; when the next may leave
 //! config/                   what the options mean
 //! flags/                    what was typed
 //! report                    the only writer to stderr
@@ -21,11 +22,14 @@ pub mod config;
 mod entry;
 pub mod exit;
 pub mod failure;
+pub mod feed;
 pub mod flags;
 pub mod input;
 pub mod json;
 pub mod message;
 pub mod output;
+pub mod pace;
+pub mod progress;
 pub mod property;
 pub mod publish;
 pub mod report;

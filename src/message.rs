@@ -161,6 +161,25 @@ pub struct Message {
     pub properties: Properties,
 }
 
+impl Message {
+    /// How many bytes its PUBLISH packet has, at most (MQTT 5, 3.3).
+    pub fn packet_size(&self) -> u64 {
+        let properties = self.properties.encoded_size();
+        let rest = 2 + self.topic.as_c_str().count_bytes() + 2 + properties + self.payload.len();
+        1 + variable_length(rest) + rest as u64
+    }
+}
+
+/// How many bytes a variable byte integer of this value has (MQTT 5, 1.5.5).
+fn variable_length(value: usize) -> u64 {
+    match value {
+        0..0x80 => 1,
+        0x80..0x4000 => 2,
+        0x4000..0x20_0000 => 3,
+        _ => 4,
+    }
+}
+
 /// A message as it came in, borrowed from where it was received.
 #[derive(Clone, Debug)]
 pub struct Received<'a> {

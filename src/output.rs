@@ -39,8 +39,8 @@ impl<W: Write> Printer<W> {
         match self.format {
             // As mosquitto_sub has it: an empty payload prints nothing at all.
             Format::Payload if message.payload.is_empty() => return Ok(()),
-            Format::Payload => self.buffer.extend_from_slice(message.payload),
-            Format::Verbose => self.verbose(message),
+            Format::Payload => self.payload(message.payload)?,
+            Format::Verbose => self.verbose(message)?,
             Format::Json => json::write_record(&mut self.buffer, message),
         }
         if self.newline {
@@ -55,17 +55,28 @@ impl<W: Write> Printer<W> {
 
     /// `topic payload`; `(null)` stands for an empty payload, unless no newline
     /// follows: then nothing is printed.
-    fn verbose(&mut self, message: &Received<'_>) {
+    fn verbose(&mut self, message: &Received<'_>) -> io::Result<()> {
         if message.payload.is_empty() && !self.newline {
-            return;
+            return Ok(());
         }
         self.buffer.extend_from_slice(message.topic.as_bytes());
         self.buffer.push(b' ');
         if message.payload.is_empty() {
             self.buffer.extend_from_slice(b"(null)");
+            Ok(())
         } else {
-            self.buffer.extend_from_slice(message.payload);
+            self.payload(message.payload)
         }
+    }
+
+    /// A large payload is written as it is: no second copy of it in memory.
+    fn payload(&mut self, payload: &[u8]) -> io::Result<()> {
+        if payload.len() < BUFFER {
+            self.buffer.extend_from_slice(payload);
+            return Ok(());
+        }
+        self.flush()?;
+        self.writer.write_all(payload)
     }
 
     /// Writes everything formatted so far.

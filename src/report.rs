@@ -1,7 +1,7 @@
 //! The only writer to stderr.
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use crate::failure::Failure;
 
@@ -43,6 +43,21 @@ impl Report {
         if !self.quiet {
             self.line(text);
         }
+    }
+
+    /// Whether stderr is a terminal.
+    pub fn is_terminal(&self) -> bool {
+        std::io::stderr().is_terminal()
+    }
+
+    /// Whether errors are hidden.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether debug lines are shown.
+    pub fn debugs(&self) -> bool {
+        self.debug
     }
 
     /// Something for `-d`.

@@ -27,7 +27,7 @@ impl Signals {
     pub fn listen(waker: &Waker) -> io::Result<Self> {
         let signals = Self::default();
         let second = Arc::new(AtomicBool::new(false));
-        for signal in ENDING {
+        for signal in ENDING.into_iter().filter(|signal| !is_ignored(*signal)) {
             // In this order: the first signal finds the flag down and raises it.
             flag::register_conditional_default(signal, Arc::clone(&second))?;
             flag::register(signal, Arc::clone(&second))?;
@@ -47,6 +47,15 @@ impl Signals {
             .ok()
             .filter(|signal| *signal != 0)
     }
+}
+
+/// Whether who started us wants this signal to be ignored, as nohup(1) does. Linux
+/// tells; elsewhere no signal counts as ignored.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// Ends the process as the signal itself would have.

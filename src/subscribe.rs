@@ -11,8 +11,8 @@ use std::time::Instant;
 use anyhow::Context as _;
 use rustix::event::PollFlags;
 
+use crate::config::GRACE;
 use crate::config::subscribe::Subscribe;
-use crate::config::{GRACE, WINDOW};
 use crate::entry::{self, Ending};
 use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
@@ -30,6 +30,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     entry::run("mqsub", arguments, |flags: SubscribeFlags, report| {
         let policy = entry::policy(&flags.connection, true);
         let subscribe = Subscribe::new(flags)?;
+        for warning in &subscribe.warnings {
+            report.warn(warning);
+        }
         let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
         let signals = Signals::listen(&waker).context("cannot listen for signals")?;
         let stdout = std::io::stdout().as_fd().try_clone_to_owned();
@@ -42,13 +45,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             waker: Arc::clone(&waker),
             report,
         };
-        let session = Session::new(
+        let mut session = Session::new(
             subscribe.connection.clone(),
             policy,
-            WINDOW,
+            subscribe.window,
             Some(Box::new(sink)),
             Arc::clone(&waker),
         );
+        if report.debugs() {
+            session.trace(move |text| report.debug(text));
+        }
         Run {
             deadline: subscribe.timeout.map(|timeout| start + timeout),
             subscribe,
@@ -191,7 +197,8 @@ impl Run {
                     self.report
                         .debug(format_args!("connected: {}", self.session.describe()));
                 }
-                self.session.subscribe(&self.subscribe.filters)?;
+                let subscribe = &self.subscribe;
+                self.session.subscribe(&subscribe.filters, &subscribe.properties)?;
             }
             Event::Subscribed(refusals) => {
                 if let Some(refusal) = refusals.into_iter().next() {

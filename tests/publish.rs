@@ -77,7 +77,7 @@ fn a_file_that_cannot_be_read_is_told_before_the_broker_is_troubled() {
         ("/", "is a directory"),
     ];
     for (path, why) in cases {
-        let error = format!("mqpub: error: {path}: {why}\n");
+        let error = format!("mqpub: error: cannot read {path}: {why}\n");
         let tool = mqpub(broker.port(), "-t t -f").arg(path);
         tool.run().expect(1, "", error);
     }

@@ -1,11 +1,14 @@
 //! The relations between options, as small named checks. Each message names the
 //! options that do not go together.
 
+use super::connection::Version;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::flags::PublishFlags;
 use crate::flags::connection::{ConnectionFlags, TlsFlags};
-use crate::flags::publish::MessageFlags;
+use crate::flags::publish::{AccountFlags, InputFlags, PaceFlags};
 use crate::flags::subscribe::OutputFlags;
+use crate::property::{Properties, TOPIC_ALIAS};
 
 fn usage(why: impl Into<String>) -> Failure {
     Failure::new(Exit::Usage, why)
@@ -14,7 +17,32 @@ fn usage(why: impl Into<String>) -> Failure {
 /// The checks of the shared options.
 pub(super) fn connection(flags: &ConnectionFlags, tls: &TlsFlags) -> Result<(), Failure> {
     cert_and_key(tls)?;
+    one_id(flags)?;
     ws_path(flags)
+}
+
+fn one_id(flags: &ConnectionFlags) -> Result<(), Failure> {
+    apart((flags.id.is_some(), "-i"), (flags.id_prefix.is_some(), "-I"))
+}
+
+/// A session that outlives a run is found again by the client identifier, which
+/// `-I` makes another one for each run.
+pub(super) fn kept_session(flags: &ConnectionFlags, version: Version, expiry: Option<u32>) -> Result<(), Failure> {
+    let kept = flags.disable_clean_session;
+    let for_ever = expiry == Some(u32::MAX);
+    if flags.id.is_some() {
+        Ok(())
+    } else if kept && (version != Version::V5 || flags.id_prefix.is_none()) {
+        Err(usage("-c needs -i: the broker keeps a session for a client identifier"))
+    } else if kept && for_ever {
+        Err(usage("-c with -I needs -x: a session that never expires needs -i"))
+    } else if for_ever {
+        Err(usage(
+            "a session that never expires needs -i: the broker keeps it for a client identifier",
+        ))
+    } else {
+        Ok(())
+    }
 }
 
 fn cert_and_key(tls: &TlsFlags) -> Result<(), Failure> {
@@ -33,23 +61,121 @@ fn ws_path(flags: &ConnectionFlags) -> Result<(), Failure> {
     }
 }
 
+/// Two options, each with whether it was given, that exclude one another.
+fn apart(one: (bool, &str), other: (bool, &str)) -> Result<(), Failure> {
+    match (one, other) {
+        ((true, one), (true, other)) => Err(usage(format!("{one} and {other} cannot be used together"))),
+        _ => Ok(()),
+    }
+}
+
+/// The checks of mqpub's options.
+pub(super) fn publish(flags: &PublishFlags) -> Result<(), Failure> {
+    one_payload(flags)?;
+    stdin_once(flags)?;
+    one_framing(&flags.input)?;
+    one_record(&flags.input)?;
+    one_source_of_topics(flags)?;
+    one_pace(&flags.pace)?;
+    repetition(&flags.pace, flags.stream())?;
+    account(&flags.account, flags.stream(), flags.general.quiet)
+}
+
 /// Exactly one way to say what the payload is.
-pub(super) fn one_payload(flags: &MessageFlags) -> Result<(), Failure> {
+fn one_payload(flags: &PublishFlags) -> Result<(), Failure> {
+    let message = &flags.message;
     let given: Vec<&str> = [
-        (flags.message.is_some(), "-m"),
-        (flags.file.is_some(), "-f"),
-        (flags.stdin_line, "-l"),
-        (flags.stdin_file, "-s"),
-        (flags.null_message, "-n"),
+        message.message.is_some().then_some("-m"),
+        (!message.file.is_empty()).then_some("-f"),
+        flags.stream(),
+        message.stdin_file.then_some("-s"),
+        message.null_message.then_some("-n"),
     ]
     .into_iter()
-    .filter_map(|(given, name)| given.then_some(name))
+    .flatten()
     .collect();
     match given.as_slice() {
         [_] => Ok(()),
         [] => Err(usage("no message: one of -m, -f, -l, -s and -n is needed")),
         [first, second, ..] => Err(usage(format!("{first} and {second} cannot be used together"))),
     }
+}
+
+fn stdin_once(flags: &PublishFlags) -> Result<(), Failure> {
+    match flags.message.file.iter().filter(|file| file.as_os_str() == "-").count() {
+        0 | 1 => Ok(()),
+        _ => Err(usage("-f -: stdin can be read only once")),
+    }
+}
+
+fn one_framing(flags: &InputFlags) -> Result<(), Failure> {
+    let (delimiter, nul, framed) = (
+        (flags.delimiter.is_some(), "--delimiter"),
+        (flags.nul, "-0"),
+        (flags.framed, "--framed"),
+    );
+    apart(delimiter, nul)?;
+    apart(delimiter, framed)?;
+    apart(nul, framed)
+}
+
+/// A record has its topic in it, and is a line.
+fn one_record(flags: &InputFlags) -> Result<(), Failure> {
+    for other in [
+        (flags.key_separator.is_some(), "--key-separator"),
+        (flags.delimiter.is_some(), "--delimiter"),
+        (flags.nul, "-0"),
+        (flags.framed, "--framed"),
+    ] {
+        apart((flags.json, "--json"), other)?;
+    }
+    Ok(())
+}
+
+fn one_source_of_topics(flags: &PublishFlags) -> Result<(), Failure> {
+    let topics = (!flags.message.topic.is_empty(), "-t");
+    apart((flags.input.key_separator.is_some(), "--key-separator"), topics)
+}
+
+/// A topic alias stands for one topic.
+pub(super) fn one_alias(properties: &Properties, topics: usize, flags: &InputFlags) -> Result<(), Failure> {
+    let alias = (properties.has(TOPIC_ALIAS), "-D publish topic-alias");
+    apart(alias, (topics > 1, "several -t"))?;
+    apart(alias, (flags.key_separator.is_some(), "--key-separator"))?;
+    apart(alias, (flags.json, "--json"))
+}
+
+fn one_pace(flags: &PaceFlags) -> Result<(), Failure> {
+    let (every, rate, delay) = (
+        (flags.every.is_some(), "--every"),
+        (flags.rate.is_some(), "--rate"),
+        (flags.repeat_delay.is_some(), "--repeat-delay"),
+    );
+    apart(every, rate)?;
+    apart(every, delay)?;
+    apart(delay, rate)
+}
+
+/// What is repeated must be there to be sent again.
+fn repetition(flags: &PaceFlags, stream: Option<&str>) -> Result<(), Failure> {
+    if let Some(stream) = stream {
+        apart((flags.repeat.is_some(), "--repeat"), (true, stream))?;
+    }
+    let needs = |option: &str| Err(usage(format!("{option} needs --repeat")));
+    match flags.repeat {
+        None if flags.every.is_some() => needs("--every"),
+        None if flags.repeat_delay.is_some() => needs("--repeat-delay"),
+        _ => Ok(()),
+    }
+}
+
+fn account(flags: &AccountFlags, stream: Option<&str>, quiet: bool) -> Result<(), Failure> {
+    if flags.tee && stream.is_none() {
+        return Err(usage("--tee needs a stream: -l or its kin"));
+    }
+    let quiet = (quiet, "--quiet");
+    apart((flags.stats, "--stats"), quiet)?;
+    apart((flags.progress, "--progress"), quiet)
 }
 
 /// One form of output.
@@ -65,4 +191,90 @@ pub(super) fn one_format(flags: &OutputFlags) -> Result<(), Failure> {
         return Ok(());
     };
     Err(usage(format!("--json and {other} cannot be used together")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags;
+
+    fn checked(line: &str) -> Result<(), String> {
+        let flags: PublishFlags = flags::parse(line.split(' ').map(Into::into)).unwrap();
+        publish(&flags).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn what_goes_together() {
+        for line in [
+            "mqpub -m x --repeat 3",
+            "mqpub -m x --repeat 3 --repeat-delay 1",
+            "mqpub -n --repeat 3 --every 1",
+            "mqpub -f a -f b --repeat 3 --rate 5",
+            "mqpub -f a -f - --rate 5",
+            "mqpub -l --rate 5 --tee --stats --progress --keep-going",
+            "mqpub -l --delimiter x",
+            "mqpub --delimiter x --key-separator y",
+            "mqpub --framed --key-separator y",
+            "mqpub -0 --tee",
+            "mqpub -l --json -t a -t b",
+            "mqpub --json",
+            "mqpub -m x --max-payload 1k --quiet",
+        ] {
+            assert_eq!(checked(line), Ok(()), "{line}");
+        }
+    }
+
+    #[test]
+    fn both_options_are_named() {
+        for (line, one, other) in [
+            ("mqpub -m x -n", "-m", "-n"),
+            ("mqpub -m x -l", "-m", "-l"),
+            ("mqpub -f x -s", "-f", "-s"),
+            ("mqpub -m x --delimiter y", "-m", "--delimiter"),
+            ("mqpub -s -0", "-0", "-s"),
+            ("mqpub -f x --framed", "-f", "--framed"),
+            ("mqpub -n --json", "--json", "-n"),
+            ("mqpub -m x --key-separator y", "-m", "--key-separator"),
+            ("mqpub --delimiter x -0", "--delimiter", "-0"),
+            ("mqpub --delimiter x --framed", "--delimiter", "--framed"),
+            ("mqpub -0 --framed", "-0", "--framed"),
+            ("mqpub --json --delimiter x", "--json", "--delimiter"),
+            ("mqpub --json -0", "--json", "-0"),
+            ("mqpub --json --framed", "--json", "--framed"),
+            ("mqpub --json --key-separator x", "--json", "--key-separator"),
+            ("mqpub -t a --key-separator x", "--key-separator", "-t"),
+            ("mqpub -m x --repeat 2 --every 1 --rate 1", "--every", "--rate"),
+            (
+                "mqpub -m x --repeat 2 --every 1 --repeat-delay 1",
+                "--every",
+                "--repeat-delay",
+            ),
+            (
+                "mqpub -m x --repeat 2 --rate 1 --repeat-delay 1",
+                "--repeat-delay",
+                "--rate",
+            ),
+            ("mqpub -l --repeat 2", "--repeat", "-l"),
+            ("mqpub --json --repeat 2", "--repeat", "--json"),
+            ("mqpub -m x --stats --quiet", "--stats", "--quiet"),
+            ("mqpub -m x --progress --quiet", "--progress", "--quiet"),
+        ] {
+            let expected = format!("{one} and {other} cannot be used together");
+            assert_eq!(checked(line), Err(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        for (line, why) in [
+            ("mqpub", "no message: one of -m, -f, -l, -s and -n is needed"),
+            ("mqpub -m x --every 1", "--every needs --repeat"),
+            ("mqpub -m x --repeat-delay 1", "--repeat-delay needs --repeat"),
+            ("mqpub -l --every 1", "--every needs --repeat"),
+            ("mqpub -s --tee", "--tee needs a stream: -l or its kin"),
+            ("mqpub -f - -f -", "-f -: stdin can be read only once"),
+        ] {
+            assert_eq!(checked(line), Err(why.to_owned()), "{line}");
+        }
+    }
 }

@@ -2,9 +2,14 @@
 //! reads the environment, a file or the command line.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::iter;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
+
+use crate::message::{Qos, Topic};
+use crate::property::Properties;
 use crate::secret::Secret;
 
 /// The protocol levels (MQTT 5, 3.1.2.2).
@@ -43,15 +48,33 @@ impl fmt::Display for Version {
 /// A host and a port, as typed: resolved only when a connection is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
-    /// A name, an IPv4 or an IPv6 address (without brackets).
+    /// A name, an IPv4 or an IPv6 address (without brackets); with port 0 the
+    /// path of a Unix-domain socket.
     pub name: String,
     /// The TCP port.
     pub port: u16,
 }
 
+impl Host {
+    /// The Unix-domain socket at this path.
+    pub fn socket(path: &str) -> Self {
+        Self {
+            name: path.to_owned(),
+            port: 0,
+        }
+    }
+
+    /// The path, if this is a Unix-domain socket.
+    pub fn socket_path(&self) -> Option<&Path> {
+        (self.port == 0).then(|| Path::new(&self.name))
+    }
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.name.contains(':') {
+        if self.port == 0 {
+            f.write_str(&self.name)
+        } else if self.name.contains(':') {
             write!(f, "[{}]:{}", self.name, self.port)
         } else {
             write!(f, "{}:{}", self.name, self.port)
@@ -100,23 +123,69 @@ impl fmt::Display for Route {
     }
 }
 
+/// How long the broker keeps a session: the subscriptions, and what is underway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Persistence {
+    /// For one connection.
+    #[default]
+    Clean,
+    /// While this run lasts, over lost connections, so that QoS 2 stays exactly
+    /// once; the end of the run ends it.
+    Run,
+    /// Beyond this run.
+    Kept,
+}
+
+/// What the broker publishes when the connection ends without a DISCONNECT
+/// (MQTT 5, 3.1.2.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Will {
+    /// Where to.
+    pub topic: Topic,
+    /// What, at most 65 535 bytes.
+    pub payload: Bytes,
+    /// How surely.
+    pub qos: Qos,
+    /// Whether the broker keeps it for later subscribers.
+    pub retain: bool,
+    /// MQTT 5: its properties.
+    pub properties: Properties,
+}
+
 /// Everything that a connection needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
     /// The way there.
     pub route: Route,
+    /// The ways to try after that one, in order.
+    pub fallbacks: Vec<Route>,
+    /// The local address to connect from, a name or a number, if any.
+    pub bind: Option<String>,
     /// The protocol level.
     pub version: Version,
     /// The client identifier; empty lets the broker choose one.
     pub client_id: String,
-    /// Whether the broker forgets what it knew of this client identifier.
-    pub clean: bool,
+    /// How long the broker keeps what it knows of this client identifier.
+    pub persistence: Persistence,
     /// The longest silence before a PINGREQ, in whole seconds on the wire.
     pub keep_alive: Duration,
+    /// MQTT 5: the properties of CONNECT.
+    pub properties: Properties,
+    /// MQTT 5: the properties of DISCONNECT.
+    pub disconnect_properties: Properties,
+    /// What the broker publishes when the connection ends without a DISCONNECT.
+    pub will: Option<Will>,
     /// The user name, if any.
     pub username: Option<String>,
     /// The password, if any.
     pub password: Option<Secret>,
     /// How long a connection may take until its CONNACK.
     pub connect_timeout: Duration,
+}
+
+impl Connection {
+    /// All the ways, in the order in which to try them.
+    pub fn routes(&self) -> impl Iterator<Item = &Route> {
+        iter::once(&self.route).chain(&self.fallbacks)
+    }
 }

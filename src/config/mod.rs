@@ -4,31 +4,57 @@
 
 mod check;
 pub mod connection;
+mod hosts;
+pub mod properties;
 pub mod publish;
 pub mod subscribe;
 pub mod url;
+pub mod will;
 
 use std::time::Duration;
 
-use self::connection::{Connection, Host, Route, Tls, Version, WebSocket};
+use self::connection::{Connection, Host, Persistence, Route, Tls, Version, WebSocket};
+use self::properties::PropertySet;
 use self::url::Url;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::connection::{ConnectionFlags, TlsFlags};
+use crate::flags::properties::PropertyFlags;
+use crate::flags::{Flags, Shared};
+use crate::property::{SESSION_EXPIRY_INTERVAL, Value};
 
 /// The port of MQTT, and of MQTT in WebSocket, as mosquitto's clients have it.
 const PORT: u16 = 1883;
 /// The port of MQTT over TLS.
 const TLS_PORT: u16 = 8883;
 
-/// Brings the connection's options and the URL together; also gives the URL's
-/// topic.
+/// What the options that both tools have mean.
+struct Common {
+    connection: Connection,
+    /// The topic that the URL has, if any.
+    url_topic: Option<String>,
+    /// The properties of the packets that the connection does not send by itself.
+    properties: PropertySet,
+    /// What is accepted and has no effect, one sentence each.
+    warnings: Vec<String>,
+    /// How many messages may be unacknowledged at once.
+    window: usize,
+}
+
+/// Brings the options that both tools have and the URL together.
 ///
 /// # Errors
 /// [`Exit::Usage`], with the options named.
-fn connection(flags: &ConnectionFlags, tls: &TlsFlags) -> Result<(Connection, Option<String>), Failure> {
+fn common<F: Flags>(flags: &F) -> Result<Common, Failure> {
+    let Shared {
+        connection: flags,
+        properties,
+        will,
+        tls,
+    } = flags.shared();
     let url = flags.url.as_deref().map(url::parse).transpose()?;
     check::connection(flags, tls)?;
+    let version = version(flags, properties)?;
     let after = flags.after_url;
     let (username, password) = match &url {
         // A URL's credentials stand together; an option behind it replaces one.
@@ -46,74 +72,101 @@ fn connection(flags: &ConnectionFlags, tls: &TlsFlags) -> Result<(Connection, Op
         ),
         None => (flags.username.clone(), flags.password.clone()),
     };
-    if password.is_some() && username.is_none() && flags.protocol_version != Version::V5 {
+    if password.is_some() && username.is_none() && version != Version::V5 {
         return Err(Failure::new(
             Exit::Usage,
             "-P needs -u: before MQTT 5 there is no password without a user name",
         ));
     }
-    let (host, port, tls) = place(flags, tls, url.as_ref())?;
-    let websocket = flags.ws || url.as_ref().is_some_and(|url| url.websocket);
+    let (mut set, warnings) = properties::resolve(properties, F::TOOL)?;
+    if flags.disable_clean_session && version == Version::V5 && !set.connect.has(SESSION_EXPIRY_INTERVAL) {
+        set.connect.push(SESSION_EXPIRY_INTERVAL, Value::Number(u32::MAX));
+    }
+    check::kept_session(flags, version, set.connect.number(SESSION_EXPIRY_INTERVAL))?;
+    let will = will::resolve(will, std::mem::take(&mut set.will))?;
+    let (route, fallbacks) = routes(flags, tls, url.as_ref())?;
     let connection = Connection {
-        route: Route {
-            host: Host { name: host, port },
-            tls,
-            websocket: websocket.then(|| WebSocket {
-                path: flags.ws_path.clone(),
-            }),
+        route,
+        fallbacks,
+        bind: flags.bind.clone(),
+        version,
+        client_id: client_id(flags, version),
+        persistence: if flags.disable_clean_session {
+            Persistence::Kept
+        } else {
+            Persistence::Clean
         },
-        version: flags.protocol_version,
-        client_id: client_id(flags),
-        clean: true,
         keep_alive: flags.keep_alive,
+        properties: std::mem::take(&mut set.connect),
+        disconnect_properties: std::mem::take(&mut set.disconnect),
+        will,
         username,
         password,
         connect_timeout: flags.connect_timeout,
     };
-    Ok((connection, url.and_then(|url| url.topic)))
+    Ok(Common {
+        connection,
+        url_topic: url.and_then(|url| url.topic),
+        properties: set,
+        warnings,
+        window: flags.max_inflight.map_or(WINDOW, usize::from),
+    })
 }
 
-/// Host, port and TLS, which decide one another.
-fn place(flags: &ConnectionFlags, tls: &TlsFlags, url: Option<&Url>) -> Result<(String, u16, Option<Tls>), Failure> {
-    let url_tls = url.is_some_and(|url| url.tls);
-    let (host, typed_port) = match url {
-        None => (flags.host.clone(), flags.port),
-        Some(url) => (
-            if flags.after_url.host {
-                flags.host.clone()
-            } else {
-                url.host.clone()
-            },
-            // The scheme brings a port with it even where the URL names none.
-            if flags.after_url.port { flags.port } else { url.port },
-        ),
+/// The options of MQTT 5 turn it on, like a `-V 5` at their place.
+fn version(flags: &ConnectionFlags, properties: &PropertyFlags) -> Result<Version, Failure> {
+    let typed = flags.protocol_version;
+    let option = if !properties.property.is_empty() {
+        "-D"
+    } else if properties.session_expiry_interval.is_some() {
+        "-x"
+    } else {
+        return Ok(typed);
     };
-    if host.is_empty() {
-        return Err(Failure::new(Exit::Usage, "-h: the host is empty"));
+    if typed != Version::V5 && flags.order.version_last {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("{option} needs MQTT 5 (-V 5), but the -V behind it says {typed}"),
+        ));
     }
+    Ok(Version::V5)
+}
+
+/// Hosts, ports and TLS, which decide one another.
+fn routes(flags: &ConnectionFlags, tls: &TlsFlags, url: Option<&Url>) -> Result<(Route, Vec<Route>), Failure> {
+    let url_tls = url.is_some_and(|url| url.tls);
     let authorities = tls.ca_file.is_some() || tls.ca_path.is_some();
     let wanted = url_tls || authorities || tls.cert.is_some() || tls.tls_use_os_certs;
-    let port = typed_port.unwrap_or(if wanted { TLS_PORT } else { PORT });
-    let config = (!tls.no_tls && (wanted || port == TLS_PORT)).then(|| Tls {
+    let config = Tls {
         ca_file: tls.ca_file.clone(),
         ca_path: tls.ca_path.clone(),
         system_trust: tls.tls_use_os_certs || !authorities || url_tls,
         identity: tls.cert.clone().zip(tls.key.clone()),
         insecure: tls.insecure,
+    };
+    let websocket = (flags.ws || url.is_some_and(|url| url.websocket)).then(|| WebSocket {
+        path: flags.ws_path.clone(),
     });
-    Ok((host, port, config))
+    let route = |host: Host| Route {
+        tls: (!tls.no_tls && (wanted || host.port == TLS_PORT)).then(|| config.clone()),
+        websocket: websocket.clone(),
+        host,
+    };
+    let (first, others) = hosts::resolve(flags, url, if wanted { TLS_PORT } else { PORT })?;
+    Ok((route(first), others.into_iter().map(route).collect()))
 }
 
 /// MQTT 3.1 has no empty client identifier (MQTT 3.1, CONNECT), so there we
 /// choose one of its 23 characters.
-fn client_id(flags: &ConnectionFlags) -> String {
-    match &flags.id {
-        Some(id) => id.clone(),
-        None if flags.protocol_version == Version::V31 => {
+fn client_id(flags: &ConnectionFlags, version: Version) -> String {
+    match (&flags.id, &flags.id_prefix) {
+        (Some(id), _) => id.clone(),
+        (None, Some(prefix)) => format!("{prefix}{}", std::process::id()),
+        (None, None) if version == Version::V31 => {
             let random = std::iter::repeat_with(fastrand::alphanumeric).take(16);
             "mqtool-".chars().chain(random).collect()
         }
-        None => String::new(),
+        (None, None) => String::new(),
     }
 }
 
@@ -129,15 +182,19 @@ mod tests {
     use super::*;
     use crate::flags::{self, PublishFlags};
 
-    fn resolve(line: &str) -> Result<(Connection, Option<String>), Failure> {
+    fn resolve(line: &str) -> Result<Connection, Failure> {
         let flags: PublishFlags = flags::parse(line.split(' ').map(Into::into)).unwrap();
-        connection(&flags.connection, &flags.tls)
+        common(&flags).map(|common| common.connection)
     }
 
     /// Host and port, and what lies between TCP and MQTT.
     fn way(line: &str) -> String {
-        let (connection, _) = resolve(line).unwrap();
-        let route = connection.route;
+        let connection = resolve(line).unwrap();
+        let ways: Vec<String> = connection.routes().map(one_way).collect();
+        ways.join(" or ")
+    }
+
+    fn one_way(route: &Route) -> String {
         let trust = route
             .tls
             .as_ref()
@@ -156,6 +213,10 @@ mod tests {
         assert_eq!(way("mqpub -p 8883 --no-tls"), "localhost:8883");
         assert_eq!(way("mqpub --cafile x --no-tls"), "localhost:8883");
         assert_eq!(way("mqpub -h ::1 -p 7"), "[::1]:7");
+        assert_eq!(way("mqpub -h a -h b:8883"), "a:1883 or b:8883 tls+system");
+        assert_eq!(way("mqpub -h a,b:7 --cafile x"), "a:8883 tls or b:7 tls");
+        assert_eq!(way("mqpub --unix /m"), "/m");
+        assert_eq!(way("mqpub --unix /m --cafile x"), "/m tls");
     }
 
     #[test]
@@ -171,7 +232,7 @@ mod tests {
     #[test]
     fn credentials() {
         let of = |line: &str| {
-            let (connection, _) = resolve(line).unwrap();
+            let connection = resolve(line).unwrap();
             let password = connection
                 .password
                 .map(|secret| String::from_utf8(secret.reveal().to_vec()).unwrap());
@@ -182,5 +243,91 @@ mod tests {
         assert_eq!(of("mqpub -u c -P d -L mqtt://h/t"), ("c".into(), "d".into()));
         assert!(resolve("mqpub -P d").is_err());
         assert!(resolve("mqpub -V 5 -P d").is_ok());
+    }
+
+    #[test]
+    fn the_options_of_mqtt_5_turn_it_on() {
+        for (line, version) in [
+            ("mqpub", Version::V311),
+            ("mqpub -x 5", Version::V5),
+            ("mqpub -D publish content-type x", Version::V5),
+            ("mqpub -V 311 -x 5", Version::V5),
+            ("mqpub -D publish content-type x -V 31 -x 5", Version::V5),
+            ("mqpub -D publish content-type x -V 5", Version::V5),
+            ("mqpub -D subscribe user-property a b", Version::V5),
+        ] {
+            assert_eq!(resolve(line).unwrap().version, version, "{line}");
+        }
+        for (line, option) in [
+            ("mqpub -x 5 -V 311", "-x"),
+            ("mqpub -D publish content-type x -V 31", "-D"),
+            ("mqpub -D publish content-type x -x 5 -V 311", "-D"),
+        ] {
+            let why = resolve(line).unwrap_err().to_string();
+            assert!(
+                why.starts_with(&format!("{option} needs MQTT 5 (-V 5), but the -V ")),
+                "{why}"
+            );
+        }
+    }
+
+    #[test]
+    fn kept_sessions() {
+        let of = |line: &str| {
+            let connection = resolve(line).unwrap();
+            let expiry = connection.properties.number(SESSION_EXPIRY_INTERVAL);
+            (connection.persistence == Persistence::Kept, expiry)
+        };
+        for (line, expected) in [
+            ("mqpub", (false, None)),
+            ("mqpub -V 5", (false, None)),
+            ("mqpub -x 60", (false, Some(60))),
+            ("mqpub -c -i me", (true, None)),
+            ("mqpub -c -i me -V 5", (true, Some(u32::MAX))),
+            ("mqpub -c -i me -x 60", (true, Some(60))),
+            ("mqpub -c -I me -x 60", (true, Some(60))),
+            ("mqpub -c -i me -x 0", (true, Some(0))),
+            ("mqpub -c -i me -D connect session-expiry-interval 7", (true, Some(7))),
+            ("mqpub -x never -i me", (false, Some(u32::MAX))),
+        ] {
+            assert_eq!(of(line), expected, "{line}");
+        }
+        for line in [
+            "mqpub -c",
+            "mqpub -c -I me",
+            "mqpub -c -V 5",
+            "mqpub -c -x 60",
+            "mqpub -c -V 5 -I me",
+            "mqpub -x never",
+            "mqpub -c -x -1",
+            "mqpub -D connect session-expiry-interval 4294967295",
+        ] {
+            let why = resolve(line).unwrap_err().to_string();
+            assert!(why.contains("needs -i"), "{line}: {why}");
+        }
+    }
+
+    #[test]
+    fn client_identifiers() {
+        let of = |line: &str| resolve(line).unwrap().client_id;
+        assert_eq!(of("mqpub"), "");
+        assert_eq!(of("mqpub -i me"), "me");
+        assert_eq!(of("mqpub -I me-"), format!("me-{}", std::process::id()));
+        assert_eq!(of("mqpub -V 31").len(), 23);
+        let why = resolve("mqpub -i a -I b").unwrap_err().to_string();
+        assert_eq!(why, "-i and -I cannot be used together");
+    }
+
+    #[test]
+    fn will_bind_and_window() {
+        let connection = resolve("mqpub -A 127.0.0.1 --will-topic w -D will will-delay-interval 5").unwrap();
+        assert_eq!(connection.bind.as_deref(), Some("127.0.0.1"));
+        assert_eq!(connection.will.unwrap().properties.iter().count(), 1);
+        let window = |line: &str| {
+            let flags: PublishFlags = flags::parse(line.split(' ').map(Into::into)).unwrap();
+            common(&flags).map(|common| common.window).ok()
+        };
+        assert_eq!(window("mqpub"), Some(WINDOW));
+        assert_eq!(window("mqpub -M 65535"), Some(65_535));
     }
 }

@@ -2,27 +2,113 @@
 
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::check;
-use super::connection::Connection;
+use super::connection::{Connection, Persistence, Version};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::PublishFlags;
-use crate::message::{Message, Properties, Qos, Topic};
+use crate::flags::publish::{InputFlags, MessageFlags, PaceFlags};
+use crate::message::{MAX_PAYLOAD, Message, Properties, Qos, Topic};
 
 /// Where the payloads come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The command line.
     Literal(Bytes),
-    /// A file, whole.
-    File(PathBuf),
+    /// Files, each one payload, in order; `-` is stdin, and is there once at most.
+    Files(Vec<PathBuf>),
     /// Stdin, whole.
     Stdin,
-    /// Stdin, a line a message.
-    Lines,
+    /// Stdin, many messages.
+    Stream(Stream),
+}
+
+/// How a stream is taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// Where a record ends.
+    pub framing: Framing,
+    /// What a record has in it.
+    pub record: Record,
+    /// Whether each record is passed on to stdout once it is delivered.
+    pub tee: bool,
+}
+
+/// Where a record of a stream ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Before these bytes, at least one; the last record may end without them.
+    Delimited(Bytes),
+    /// After as many bytes as the four before it say, big end first.
+    Framed,
+}
+
+/// What a record of a stream has in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A payload.
+    Payload,
+    /// A topic, these bytes, a payload.
+    Keyed(Bytes),
+    /// JSON; the template is for what it does not say.
+    Json,
+}
+
+/// How fast to publish.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as possible.
+    #[default]
+    None,
+    /// This long after each delivery.
+    Delay(Duration),
+    /// No more than `count` in each `per`.
+    Rate {
+        /// How many, at least one.
+        count: u32,
+        /// In which time, more than none.
+        per: Duration,
+    },
+    /// At this interval, counted from the first time.
+    Every(Duration),
+}
+
+/// What the messages have in common.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    /// Where to: each message to each of them. Empty only for records that have
+    /// their topic in them.
+    pub topics: Vec<Topic>,
+    /// How surely.
+    pub qos: Qos,
+    /// Whether the broker keeps the messages for later subscribers.
+    pub retain: bool,
+    /// MQTT 5: the properties of PUBLISH.
+    pub properties: Properties,
+}
+
+impl Template {
+    /// A message to each topic.
+    pub fn messages(&self, payload: &Bytes) -> impl Iterator<Item = Message> {
+        self.topics
+            .iter()
+            .map(|topic| self.message(topic.clone(), payload.clone()))
+    }
+
+    /// A message to this topic.
+    pub fn message(&self, topic: Topic, payload: Bytes) -> Message {
+        Message {
+            topic,
+            payload,
+            qos: self.qos,
+            retain: self.retain,
+            properties: self.properties.clone(),
+        }
+    }
 }
 
 /// What mqpub is to do.
@@ -32,8 +118,24 @@ pub struct Publish {
     pub connection: Connection,
     /// Where the payloads come from.
     pub source: Source,
-    /// A message to fill with payloads.
-    pub template: Message,
+    /// What to make messages of them with.
+    pub template: Template,
+    /// How often to publish what the source has, at least once.
+    pub repeat: u64,
+    /// How fast.
+    pub pace: Pace,
+    /// How many messages may be unacknowledged at once.
+    pub window: usize,
+    /// The longest payload, in bytes, at most [`MAX_PAYLOAD`].
+    pub max_payload: usize,
+    /// Whether to go on after a message that is refused, or a record that is wrong.
+    pub keep_going: bool,
+    /// Whether to tell at the end what was delivered.
+    pub stats: bool,
+    /// Whether to show the progress.
+    pub progress: bool,
+    /// What was accepted and has no effect, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Publish {
@@ -42,45 +144,257 @@ impl Publish {
     /// # Errors
     /// [`Exit::Usage`], with the options named.
     pub fn new(flags: PublishFlags) -> Result<Self, Failure> {
-        let (connection, url_topic) = super::connection(&flags.connection, &flags.tls)?;
-        let message = flags.message;
-        let Some(topic) = message.topic.clone().or(url_topic) else {
-            return Err(Failure::new(Exit::Usage, "no topic: -t TOPIC is needed").hint("try mqpub --help"));
-        };
-        let topic = Topic::new(&topic)
-            .map_err(|why| Failure::new(Exit::Usage, format!("cannot publish to topic '{topic}': {why}")))?;
-        check::one_payload(&message)?;
-        let source = if let Some(text) = message.message {
-            Source::Literal(text.into_vec().into())
-        } else if message.stdin_line {
-            Source::Lines
-        } else if message.stdin_file || message.file.as_ref().is_some_and(|file| file.as_os_str() == "-") {
-            Source::Stdin
-        } else if let Some(file) = message.file {
-            Source::File(file)
-        } else {
-            Source::Literal(Bytes::new())
-        };
+        let common = super::common(&flags)?;
+        check::publish(&flags)?;
+        let topics = topics(&flags, common.url_topic)?;
+        check::one_alias(&common.properties.publish, topics.len(), &flags.input)?;
+        let stream = flags.stream().map(|_| stream(&flags.input, flags.account.tee));
+        let mut connection = common.connection;
+        if stream.is_some() && flags.message.qos == Qos::ExactlyOnce && !flags.connection.no_reconnect {
+            keep_session(&mut connection);
+        }
         Ok(Self {
             connection,
-            source,
-            template: Message {
-                topic,
-                payload: Bytes::new(),
-                qos: message.qos,
-                retain: message.retain,
-                properties: Properties::default(),
+            template: Template {
+                topics,
+                qos: flags.message.qos,
+                retain: flags.message.retain,
+                properties: common.properties.publish,
             },
+            source: stream.map_or_else(|| source(flags.message), Source::Stream),
+            repeat: flags.pace.repeat.unwrap_or(1),
+            pace: pace(&flags.pace),
+            window: common.window,
+            max_payload: flags.input.max_payload.unwrap_or(MAX_PAYLOAD),
+            keep_going: flags.input.keep_going,
+            stats: flags.account.stats,
+            progress: flags.account.progress,
+            warnings: common.warnings,
         })
     }
 
     /// Whether the input is a stream, which outlives a connection.
     pub fn is_stream(&self) -> bool {
-        self.source == Source::Lines
+        matches!(self.source, Source::Stream(_))
     }
 
     /// The level that the messages are published with.
     pub fn qos(&self) -> Qos {
         self.template.qos
+    }
+}
+
+/// The topics: those of `-t`, or the URL's if that stands behind them.
+fn topics(flags: &PublishFlags, url_topic: Option<String>) -> Result<Vec<Topic>, Failure> {
+    let typed = &flags.message.topic;
+    let url_topic = url_topic.filter(|_| typed.is_empty() || !flags.connection.after_url.topic);
+    let keyed = flags.input.key_separator.is_some();
+    if keyed && url_topic.is_some() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "--key-separator and a topic in -L cannot be used together",
+        ));
+    }
+    let texts = url_topic.as_ref().map_or(typed.as_slice(), std::slice::from_ref);
+    if texts.is_empty() && !keyed && !flags.input.json {
+        return Err(Failure::new(Exit::Usage, "no topic: -t TOPIC is needed").hint("try mqpub --help"));
+    }
+    let topics = texts.iter().map(|text| {
+        Topic::new(text).map_err(|why| Failure::new(Exit::Usage, format!("cannot publish to topic '{text}': {why}")))
+    });
+    topics.collect()
+}
+
+fn stream(flags: &InputFlags, tee: bool) -> Stream {
+    let framing = if flags.framed {
+        Framing::Framed
+    } else if flags.nul {
+        Framing::Delimited(Bytes::from_static(b"\0"))
+    } else {
+        let newline = Bytes::from_static(b"\n");
+        Framing::Delimited(flags.delimiter.clone().unwrap_or(newline))
+    };
+    let record = match &flags.key_separator {
+        Some(separator) => Record::Keyed(separator.clone()),
+        None if flags.json => Record::Json,
+        None => Record::Payload,
+    };
+    Stream { framing, record, tee }
+}
+
+fn source(flags: MessageFlags) -> Source {
+    if let Some(text) = flags.message {
+        Source::Literal(text.into_vec().into())
+    } else if flags.stdin_file {
+        Source::Stdin
+    } else if flags.file.is_empty() {
+        Source::Literal(Bytes::new())
+    } else {
+        Source::Files(flags.file)
+    }
+}
+
+fn pace(flags: &PaceFlags) -> Pace {
+    if let Some(time) = flags.every {
+        Pace::Every(time)
+    } else if let Some(rate) = flags.rate {
+        Pace::Rate {
+            count: rate.count,
+            per: rate.per,
+        }
+    } else {
+        let delay = flags.repeat_delay.filter(|delay| !delay.is_zero());
+        delay.map_or(Pace::None, Pace::Delay)
+    }
+}
+
+/// A QoS 2 stream stays exactly once over a lost connection only if the broker
+/// keeps the session for it, under an identifier that nobody else has.
+fn keep_session(connection: &mut Connection) {
+    if connection.persistence != Persistence::Clean || connection.version == Version::V31 {
+        return;
+    }
+    connection.persistence = Persistence::Run;
+    if connection.client_id.is_empty() {
+        let random = std::iter::repeat_with(fastrand::alphanumeric).take(16);
+        connection.client_id = "mqpub-".chars().chain(random).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags;
+    use crate::property::TOPIC_ALIAS;
+
+    fn resolve(line: &str) -> Result<Publish, String> {
+        let flags: PublishFlags = flags::parse(line.split(' ').map(Into::into)).unwrap();
+        Publish::new(flags).map_err(|failure| failure.to_string())
+    }
+
+    fn publish(line: &str) -> Publish {
+        resolve(line).unwrap()
+    }
+
+    #[test]
+    fn each_message_goes_to_each_topic() {
+        let topics = |line: &str| {
+            let publish = publish(line);
+            let payload = Bytes::from_static(b"x");
+            let messages = publish.template.messages(&payload);
+            let topics: Vec<String> = messages.map(|message| message.topic.as_str().to_owned()).collect();
+            topics.join(" ")
+        };
+        for (line, expected) in [
+            ("mqpub -m x -t a", "a"),
+            ("mqpub -m x -t a -t b", "a b"),
+            ("mqpub -m x -L mqtt://h/c", "c"),
+            ("mqpub -m x -t a -L mqtt://h/c", "c"),
+            ("mqpub -m x -t a -L mqtt://h", "a"),
+            ("mqpub -m x -L mqtt://h/c -t a -t b", "a b"),
+            ("mqpub --json", ""),
+            ("mqpub --json -t a", "a"),
+            ("mqpub --key-separator x", ""),
+        ] {
+            assert_eq!(topics(line), expected, "{line}");
+        }
+        let why = resolve("mqpub -m x -L mqtt://h").unwrap_err();
+        assert_eq!(why, "no topic: -t TOPIC is needed");
+        assert!(resolve("mqpub -m x -t a -t b/+").unwrap_err().contains("'b/+'"));
+        let why = resolve("mqpub --key-separator x -L mqtt://h/t").unwrap_err();
+        assert_eq!(why, "--key-separator and a topic in -L cannot be used together");
+    }
+
+    #[test]
+    fn sources() {
+        let delimited = |delimiter: &'static [u8], record| {
+            let framing = Framing::Delimited(Bytes::from_static(delimiter));
+            let tee = false;
+            Source::Stream(Stream { framing, record, tee })
+        };
+        let files = |paths: &[&str]| Source::Files(paths.iter().map(PathBuf::from).collect());
+        for (line, expected) in [
+            ("mqpub -t t -m x", Source::Literal(Bytes::from_static(b"x"))),
+            ("mqpub -t t -n", Source::Literal(Bytes::new())),
+            ("mqpub -t t -s", Source::Stdin),
+            ("mqpub -t t -f a -f - -f b", files(&["a", "-", "b"])),
+            ("mqpub -t t -l", delimited(b"\n", Record::Payload)),
+            ("mqpub -t t -0", delimited(b"\0", Record::Payload)),
+            (r"mqpub -t t --delimiter \r\n", delimited(b"\r\n", Record::Payload)),
+            ("mqpub --json", delimited(b"\n", Record::Json)),
+            (
+                "mqpub --key-separator = -0",
+                delimited(b"\0", Record::Keyed(Bytes::from_static(b"="))),
+            ),
+            (
+                "mqpub -t t --framed --tee",
+                Source::Stream(Stream {
+                    framing: Framing::Framed,
+                    record: Record::Payload,
+                    tee: true,
+                }),
+            ),
+        ] {
+            let publish = publish(line);
+            assert_eq!(publish.is_stream(), matches!(expected, Source::Stream(_)), "{line}");
+            assert_eq!(publish.source, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn paces() {
+        let second = Duration::from_secs(1);
+        for (line, repeat, pace) in [
+            ("mqpub -t t -n", 1, Pace::None),
+            ("mqpub -t t -n --repeat 3", 3, Pace::None),
+            ("mqpub -t t -n --repeat 3 --repeat-delay 0", 3, Pace::None),
+            (
+                "mqpub -t t -n --repeat 3 --repeat-delay 3600",
+                3,
+                Pace::Delay(second * 3600),
+            ),
+            (
+                "mqpub -t t -n --repeat 3 --repeat-delay 0.5",
+                3,
+                Pace::Delay(second / 2),
+            ),
+            ("mqpub -t t -n --repeat 3 --every 10s", 3, Pace::Every(second * 10)),
+            ("mqpub -t t -l --rate 50", 1, Pace::Rate { count: 50, per: second }),
+        ] {
+            let publish = publish(line);
+            assert_eq!((publish.repeat, publish.pace), (repeat, pace), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_rest() {
+        let publish = publish("mqpub -t t -l -M 7 --max-payload 1k --keep-going --stats --progress");
+        assert_eq!((publish.window, publish.max_payload), (7, 1024));
+        assert!(publish.keep_going && publish.stats && publish.progress && publish.warnings.is_empty());
+        let publish = self::publish("mqpub -t t -n -D subscribe user-property a b");
+        assert_eq!((publish.max_payload, publish.warnings.len()), (MAX_PAYLOAD, 1));
+    }
+
+    #[test]
+    fn a_topic_alias_stands_for_one_topic() {
+        let alias = publish("mqpub -t t -l -D publish topic-alias 5").template.properties;
+        assert_eq!(alias.number(TOPIC_ALIAS), Some(5));
+        for (line, other) in [
+            ("mqpub -t a -t b -n -D publish topic-alias 5", "several -t"),
+            ("mqpub --json -D publish topic-alias 5", "--json"),
+            ("mqpub --key-separator x -D publish topic-alias 5", "--key-separator"),
+        ] {
+            let expected = format!("-D publish topic-alias and {other} cannot be used together");
+            assert_eq!(resolve(line).unwrap_err(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_stream_at_qos_2_has_a_session_of_its_own() {
+        let of = |line: &str| publish(line).connection.persistence;
+        assert_eq!(of("mqpub -t t -l -q 2"), Persistence::Run);
+        assert_eq!(of("mqpub -t t -0 -q 2"), Persistence::Run);
+        assert_eq!(of("mqpub -t t -m x -q 2"), Persistence::Clean);
+        assert_eq!(of("mqpub -t t -l -q 2 -c -i me"), Persistence::Kept);
     }
 }

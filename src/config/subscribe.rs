@@ -7,7 +7,7 @@ use super::connection::Connection;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::SubscribeFlags;
-use crate::message::{Filter, Qos};
+use crate::message::{Filter, Properties, Qos};
 
 /// How a message is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,14 @@ pub struct Subscribe {
     pub count: Option<u64>,
     /// After which time to end.
     pub timeout: Option<Duration>,
+    /// MQTT 5: the properties of SUBSCRIBE.
+    pub properties: Properties,
+    /// MQTT 5: the properties of UNSUBSCRIBE.
+    pub unsubscribe_properties: Properties,
+    /// How many messages of ours may be unacknowledged at once.
+    pub window: usize,
+    /// What was accepted and has no effect, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Subscribe {
@@ -43,8 +51,8 @@ impl Subscribe {
     /// # Errors
     /// [`Exit::Usage`], with the options named.
     pub fn new(flags: SubscribeFlags) -> Result<Self, Failure> {
-        let (connection, url_topic) = super::connection(&flags.connection, &flags.tls)?;
-        let texts: Vec<String> = flags.subscription.topic.into_iter().chain(url_topic).collect();
+        let common = super::common(&flags)?;
+        let texts: Vec<String> = flags.subscription.topic.into_iter().chain(common.url_topic).collect();
         if texts.is_empty() {
             return Err(Failure::new(Exit::Usage, "no topic: -t FILTER is needed").hint("try mqsub --help"));
         }
@@ -65,12 +73,16 @@ impl Subscribe {
             (false, false) => Format::Payload,
         };
         Ok(Self {
-            connection,
+            connection: common.connection,
             filters,
             format,
             newline: !flags.output.no_newline,
             count: flags.end.count,
             timeout: flags.end.timeout,
+            properties: common.properties.subscribe,
+            unsubscribe_properties: common.properties.unsubscribe,
+            window: common.window,
+            warnings: common.warnings,
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args};
 
 use super::value;
@@ -13,45 +14,62 @@ use crate::secret::Secret;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionFlags {
-    /// The broker's host name or address
-    #[arg(
-        short = 'h',
-        long,
-        value_name = "HOST",
-        allow_hyphen_values = true,
-        default_value = "localhost",
-        hide_default_value = false
-    )]
-    pub host: String,
+    /// The broker's host name or address, HOST:PORT, or several with commas [default: localhost]
+    ///
+    /// May be given several times. Several hosts are tried in order. An IPv6
+    /// address that a port follows needs brackets.
+    #[arg(short = 'h', long, value_name = "HOST")]
+    pub host: Vec<String>,
 
     /// The broker's port [default: 1883, with TLS 8883]
     ///
-    /// Port 8883 by itself turns TLS on, with the system's certificates.
-    #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    /// Port 8883 by itself turns TLS on, with the system's certificates. Port 0
+    /// makes -h the path of a Unix-domain socket.
+    #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(0..))]
     pub port: Option<u16>,
+
+    /// Connect to the Unix-domain socket at this path
+    #[arg(long, value_name = "PATH")]
+    pub unix: Option<String>,
+
+    /// Connect from this local address
+    #[arg(short = 'A', long, value_name = "ADDRESS", value_parser = value::not_empty)]
+    pub bind: Option<String>,
 
     /// Broker, credentials and topic in one: mqtt[s]|ws[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]
     ///
     /// User, password and topic may be percent-encoded. Of an option here and
     /// the same by itself, the one that stands later on the command line wins.
-    #[arg(short = 'L', long, value_name = "URL", allow_hyphen_values = true)]
+    #[arg(short = 'L', long, value_name = "URL")]
     pub url: Option<String>,
 
     /// The client identifier [default: the broker chooses one]
-    #[arg(short, long, value_name = "ID", allow_hyphen_values = true, value_parser = value::client_id)]
+    #[arg(short, long, value_name = "ID", value_parser = value::client_id)]
     pub id: Option<String>,
 
+    /// A client identifier of this prefix and the number of the process
+    #[arg(short = 'I', long, value_name = "PREFIX", value_parser = value::utf8_string)]
+    pub id_prefix: Option<String>,
+
+    /// Take up the session that the broker has kept, and let it keep this one
+    #[arg(short = 'c', long)]
+    pub disable_clean_session: bool,
+
     /// The user name
-    #[arg(short, long, value_name = "NAME", allow_hyphen_values = true, value_parser = value::utf8_string)]
+    #[arg(short, long, value_name = "NAME", value_parser = value::utf8_string)]
     pub username: Option<String>,
 
     /// The password (other users of this machine can see it in the list of processes)
-    #[arg(short = 'P', long = "pw", value_name = "PASSWORD", allow_hyphen_values = true, value_parser = secret)]
+    #[arg(short = 'P', long = "pw", value_name = "PASSWORD", value_parser = secret)]
     pub password: Option<Secret>,
 
     /// The longest silence before the broker is asked whether it is there
     #[arg(short, long = "keepalive", value_name = "TIME", default_value = "60", value_parser = value::keep_alive)]
     pub keep_alive: Duration,
+
+    /// How many messages to send before the first of them is acknowledged [default: 100]
+    #[arg(short = 'M', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_inflight: Option<u16>,
 
     /// The MQTT version: 5, 311 or 31
     #[arg(short = 'V', long, value_name = "VERSION", default_value = "311", value_parser = value::version)]
@@ -70,6 +88,10 @@ pub struct ConnectionFlags {
     #[arg(long)]
     pub no_reconnect: bool,
 
+    /// Send small packets at once (always so)
+    #[arg(long)]
+    pub nodelay: bool,
+
     /// Speak MQTT inside WebSocket
     #[arg(long)]
     pub ws: bool,
@@ -81,6 +103,10 @@ pub struct ConnectionFlags {
     /// Which of the options that a URL also has stand behind it.
     #[arg(skip)]
     pub after_url: AfterUrl,
+
+    /// Which of the options that overrule one another stands last.
+    #[arg(skip)]
+    pub order: Order,
 }
 
 /// Options that stand behind `-L` on the command line, and so override it.
@@ -94,22 +120,44 @@ pub struct AfterUrl {
     pub username: bool,
     /// `-P`.
     pub password: bool,
+    /// `-t`.
+    pub topic: bool,
+}
+
+/// Where the order on the command line matters besides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// `-V` stands behind each of the options that turn MQTT 5 on.
+    pub version_last: bool,
+    /// `--unix` stands behind `-h` and `-L`.
+    pub unix_last: bool,
+    /// `-p` stands behind `--unix`.
+    pub port_after_unix: bool,
 }
 
 impl ConnectionFlags {
-    /// Notes what stands behind `-L`.
+    /// Notes what stands behind what.
     pub(super) fn note_order(&mut self, matches: &ArgMatches) {
-        let typed = |id| matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
-        let url = matches.index_of("url").filter(|_| typed("url"));
-        let behind = |id| {
-            let index = matches.index_of(id).filter(|_| typed(id));
-            index.zip(url).is_some_and(|(index, url)| index > url)
+        let place = |id: &str| {
+            let typed = matches.value_source(id) == Some(ValueSource::CommandLine);
+            matches.indices_of(id).filter(|_| typed).and_then(Iterator::last)
         };
+        // What is not there at all stands before everything.
+        let behind = |id: &str, other: &str| place(id) > place(other);
+        let behind_url = |id| place("url").is_some() && behind(id, "url");
         self.after_url = AfterUrl {
-            host: behind("host"),
-            port: behind("port"),
-            username: behind("username"),
-            password: behind("password"),
+            host: behind_url("host"),
+            port: behind_url("port"),
+            username: behind_url("username"),
+            password: behind_url("password"),
+            topic: behind_url("topic"),
+        };
+        self.order = Order {
+            version_last: ["property", "session_expiry_interval"]
+                .iter()
+                .all(|id| behind("protocol_version", id)),
+            unix_last: behind("unix", "host") && behind("unix", "url"),
+            port_after_unix: behind("port", "unix"),
         };
     }
 }
@@ -151,6 +199,14 @@ pub struct TlsFlags {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "General")]
 pub struct GeneralFlags {
+    /// Take options from this file too, as if they stood before the others
+    ///
+    /// An option a line, its value behind one space, without quotes. Without
+    /// this option, the user's file for mosquitto's client of the same purpose
+    /// is read, if there is one.
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub options: Option<PathBuf>,
+
     /// Tell on stderr what happens
     #[arg(short, long)]
     pub debug: bool,

@@ -3,36 +3,137 @@
 
 pub mod connection;
 pub mod manual;
+pub mod options_file;
+pub mod properties;
 pub mod publish;
+mod scan;
 pub mod subscribe;
 pub mod value;
+pub mod will;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::{Command, Parser};
 
 pub use self::publish::PublishFlags;
 pub use self::subscribe::SubscribeFlags;
 
-use self::connection::{ConnectionFlags, GeneralFlags};
+use self::connection::{ConnectionFlags, GeneralFlags, TlsFlags};
+use self::options_file::Line;
+use self::properties::PropertyFlags;
+use self::will::WillFlags;
+
+/// Which of the two tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// mqpub.
+    Publish,
+    /// mqsub.
+    Subscribe,
+}
+
+impl Tool {
+    /// The tool's name.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Publish => "mqpub",
+            Self::Subscribe => "mqsub",
+        }
+    }
+
+    /// The name of the options file in the user's folder of settings.
+    fn options_file(self) -> &'static str {
+        match self {
+            Self::Publish => "mosquitto_pub",
+            Self::Subscribe => "mosquitto_sub",
+        }
+    }
+
+    /// The options that may be given several times here and not to mosquitto's
+    /// client: given on the command line, they replace those of the options file.
+    fn replaced(self) -> &'static [&'static str] {
+        match self {
+            Self::Publish => &["host", "topic", "file"],
+            Self::Subscribe => &["host"],
+        }
+    }
+}
+
+/// The options that both tools have and that decide one another.
+#[derive(Clone, Copy, Debug)]
+pub struct Shared<'a> {
+    /// Which broker.
+    pub connection: &'a ConnectionFlags,
+    /// MQTT 5.
+    pub properties: &'a PropertyFlags,
+    /// The will.
+    pub will: &'a WillFlags,
+    /// TLS.
+    pub tls: &'a TlsFlags,
+}
 
 /// What the command lines of both tools have.
 pub trait Flags: Parser {
-    /// The shared connection options.
+    /// Which tool.
+    const TOOL: Tool;
+    /// The options that both have.
+    fn shared(&self) -> Shared<'_>;
+    /// The connection options, to note the order of what was typed.
     fn connection_mut(&mut self) -> &mut ConnectionFlags;
+    /// The will, to fill in what its file has.
+    fn will_mut(&mut self) -> &mut WillFlags;
     /// The shared general options.
     fn general(&self) -> &GeneralFlags;
+}
+
+/// Why a command line is not taken.
+#[derive(Debug)]
+pub enum Error {
+    /// The command line itself; includes `--help` and `--version`.
+    Typed(clap::Error),
+    /// The line of the options file that has this number.
+    Line(usize, clap::Error),
 }
 
 /// Parses a command line, the program's name first.
 ///
 /// # Errors
-/// clap's, which includes `--help` and `--version`.
-pub fn parse<F: Flags>(arguments: impl IntoIterator<Item = OsString>) -> Result<F, clap::Error> {
-    let matches = F::command().try_get_matches_from(arguments)?;
+/// [`Error::Typed`].
+pub fn parse<F: Flags>(arguments: impl IntoIterator<Item = OsString>) -> Result<F, Error> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    parse_after(&[], &arguments)
+}
+
+/// Parses a command line, the program's name first, that an options file stands
+/// before.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn parse_after<F: Flags>(file: &[Line], arguments: &[OsString]) -> Result<F, Error> {
+    options_file::check::<F>(file).map_err(|(number, error)| Error::Line(number, error))?;
+    let arguments = arguments.get(1..).unwrap_or_default();
+    let mut all = options_file::merge::<F>(file, arguments);
+    all.extend_from_slice(arguments);
+    finish(&all).map_err(Error::Typed)
+}
+
+fn finish<F: Flags>(arguments: &[OsString]) -> Result<F, clap::Error> {
+    let command = command::<F>();
+    let mut words = scan::bundle(&command, arguments)?;
+    words.insert(0, F::TOOL.program().into());
+    let matches = command.try_get_matches_from(words)?;
     let mut flags = F::from_arg_matches(&matches)?;
     flags.connection_mut().note_order(&matches);
     Ok(flags)
+}
+
+/// The declarations, with the rule that whatever stands behind an option is its
+/// value, even if it begins with a hyphen.
+fn command<F: Flags>() -> Command {
+    F::command().mut_args(|argument| {
+        let takes_values = argument.get_action().takes_values();
+        argument.allow_hyphen_values(takes_values)
+    })
 }
 
 #[cfg(test)]
@@ -61,17 +162,23 @@ mod tests {
     }
 
     #[test]
+    fn the_help_tells_the_window() {
+        let help = PublishFlags::command().render_long_help().to_string();
+        assert!(help.contains(&format!("acknowledged [default: {}]", crate::config::WINDOW)));
+    }
+
+    #[test]
     fn a_value_may_begin_with_a_hyphen() {
         let flags = publish("mqpub -t -x -m -d");
-        assert_eq!(flags.message.topic.as_deref(), Some("-x"));
+        assert_eq!(flags.message.topic, ["-x"]);
         assert_eq!(flags.message.message.as_deref(), Some("-d".as_ref()));
         assert!(!flags.general.debug);
     }
 
     #[test]
     fn the_last_of_a_scalar_wins_but_each_is_validated() {
-        let flags = publish("mqpub -q 1 -t a -t b -q 2");
-        assert_eq!(flags.message.topic.as_deref(), Some("b"));
+        let flags = publish("mqpub -q 1 -i a -i b -q 2");
+        assert_eq!(flags.connection.id.as_deref(), Some("b"));
         assert_eq!(flags.message.qos as u8, 2);
         let bad = parse::<PublishFlags>("mqpub -q 3 -q 1".split(' ').map(OsString::from));
         assert!(bad.is_err());

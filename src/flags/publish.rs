@@ -2,11 +2,16 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use bytes::Bytes;
 use clap::{Args, Parser};
 
 use super::connection::{ConnectionFlags, GeneralFlags, TlsFlags};
-use super::{Flags, manual, value};
+use super::properties::PropertyFlags;
+use super::value::{self, Rate};
+use super::will::WillFlags;
+use super::{Flags, Shared, Tool, manual};
 use crate::message::Qos;
 
 /// Publish messages to a MQTT broker
@@ -24,9 +29,24 @@ pub struct PublishFlags {
     /// What to publish, and where.
     #[command(flatten)]
     pub message: MessageFlags,
+    /// How stdin is taken apart.
+    #[command(flatten)]
+    pub input: InputFlags,
+    /// How often and how fast to publish.
+    #[command(flatten)]
+    pub pace: PaceFlags,
+    /// What is told of the run.
+    #[command(flatten)]
+    pub account: AccountFlags,
     /// Which broker.
     #[command(flatten)]
     pub connection: ConnectionFlags,
+    /// MQTT 5.
+    #[command(flatten)]
+    pub properties: PropertyFlags,
+    /// The will.
+    #[command(flatten)]
+    pub will: WillFlags,
     /// TLS.
     #[command(flatten)]
     pub tls: TlsFlags,
@@ -39,17 +59,17 @@ pub struct PublishFlags {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Message")]
 pub struct MessageFlags {
-    /// The topic to publish to
-    #[arg(short, long, value_name = "TOPIC", allow_hyphen_values = true)]
-    pub topic: Option<String>,
+    /// The topic to publish to; several times, each message goes to each topic
+    #[arg(short, long, value_name = "TOPIC")]
+    pub topic: Vec<String>,
 
     /// The payload
-    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "TEXT")]
     pub message: Option<OsString>,
 
-    /// A file that is the payload, whole; - is stdin
-    #[arg(short, long, value_name = "FILE", allow_hyphen_values = true)]
-    pub file: Option<PathBuf>,
+    /// A file that is the payload, whole; - is stdin; several times, a message a file, in order
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Vec<PathBuf>,
 
     /// Each line of stdin is a message
     #[arg(short = 'l', long)]
@@ -72,9 +92,112 @@ pub struct MessageFlags {
     pub retain: bool,
 }
 
+/// How stdin is taken apart.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Input")]
+pub struct InputFlags {
+    /// What ends a message on stdin, instead of a newline; \0, \t, \n, \r, \\ and \xNN stand for bytes
+    #[arg(long, value_name = "STRING", value_parser = value::escaped)]
+    pub delimiter: Option<Bytes>,
+
+    /// A NUL ends each message on stdin
+    #[arg(short = '0', long)]
+    pub nul: bool,
+
+    /// Each message on stdin follows its length, four bytes, big end first
+    #[arg(long)]
+    pub framed: bool,
+
+    /// Each message on stdin follows its topic and this string; escapes as in --delimiter
+    #[arg(long, value_name = "STRING", value_parser = value::escaped)]
+    pub key_separator: Option<Bytes>,
+
+    /// Each line of stdin is a record as mqsub --json writes them; -t, -q and -r are for what it does not say
+    #[arg(long)]
+    pub json: bool,
+
+    /// The longest payload to accept, such as 4096, 64k or 2M [default: 268435455 bytes]
+    #[arg(long, value_name = "SIZE", value_parser = value::payload_size)]
+    pub max_payload: Option<usize>,
+
+    /// Go on after a message that is refused or a record that is wrong; count them
+    #[arg(long)]
+    pub keep_going: bool,
+}
+
+/// How often and how fast to publish.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Pace")]
+pub struct PaceFlags {
+    /// Publish this many times
+    #[arg(long, value_name = "N", value_parser = value::count)]
+    pub repeat: Option<u64>,
+
+    /// Wait this long after each delivery before it is repeated [default: 0]
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub repeat_delay: Option<Duration>,
+
+    /// Repeat at this interval, counted from the first time
+    #[arg(long, value_name = "TIME", value_parser = value::positive_duration)]
+    pub every: Option<Duration>,
+
+    /// Publish no faster than this: 50/s, 3/m, 1000/h, 1/10s; a bare number is for a second
+    #[arg(long, value_name = "N/UNIT", value_parser = value::rate)]
+    pub rate: Option<Rate>,
+}
+
+/// What is told of the run.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Account")]
+pub struct AccountFlags {
+    /// Pass each message of a stream on to stdout once it is delivered
+    #[arg(long)]
+    pub tee: bool,
+
+    /// Tell at the end how many messages were delivered, in which time
+    #[arg(long)]
+    pub stats: bool,
+
+    /// Show the progress on stderr, in one line
+    #[arg(long)]
+    pub progress: bool,
+}
+
+impl PublishFlags {
+    /// The first option that makes stdin a stream of messages, if there is one.
+    pub fn stream(&self) -> Option<&'static str> {
+        let input = &self.input;
+        [
+            (self.message.stdin_line, "-l"),
+            (input.delimiter.is_some(), "--delimiter"),
+            (input.nul, "-0"),
+            (input.framed, "--framed"),
+            (input.key_separator.is_some(), "--key-separator"),
+            (input.json, "--json"),
+        ]
+        .into_iter()
+        .find_map(|(given, name)| given.then_some(name))
+    }
+}
+
 impl Flags for PublishFlags {
+    const TOOL: Tool = Tool::Publish;
+
+    fn shared(&self) -> Shared<'_> {
+        Shared {
+            connection: &self.connection,
+            properties: &self.properties,
+            will: &self.will,
+            tls: &self.tls,
+        }
+    }
+
     fn connection_mut(&mut self) -> &mut ConnectionFlags {
         &mut self.connection
+    }
+
+    fn will_mut(&mut self) -> &mut WillFlags {
+        &mut self.will
     }
 
     fn general(&self) -> &GeneralFlags {

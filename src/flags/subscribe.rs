@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::{Args, Parser};
 
 use super::connection::{ConnectionFlags, GeneralFlags, TlsFlags};
-use super::{Flags, manual, value};
+use super::properties::PropertyFlags;
+use super::will::WillFlags;
+use super::{Flags, Shared, Tool, manual, value};
 use crate::message::Qos;
 
 /// Subscribe to topics of a MQTT broker and print the messages
@@ -32,6 +34,12 @@ pub struct SubscribeFlags {
     /// Which broker.
     #[command(flatten)]
     pub connection: ConnectionFlags,
+    /// MQTT 5.
+    #[command(flatten)]
+    pub properties: PropertyFlags,
+    /// The will.
+    #[command(flatten)]
+    pub will: WillFlags,
     /// TLS.
     #[command(flatten)]
     pub tls: TlsFlags,
@@ -45,7 +53,7 @@ pub struct SubscribeFlags {
 #[command(next_help_heading = "Subscription")]
 pub struct SubscriptionFlags {
     /// A topic filter to subscribe to; may be given several times
-    #[arg(short, long, value_name = "FILTER", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "FILTER")]
     pub topic: Vec<String>,
 
     /// The highest level to receive with: 0, 1 or 2
@@ -84,8 +92,23 @@ pub struct EndFlags {
 }
 
 impl Flags for SubscribeFlags {
+    const TOOL: Tool = Tool::Subscribe;
+
+    fn shared(&self) -> Shared<'_> {
+        Shared {
+            connection: &self.connection,
+            properties: &self.properties,
+            will: &self.will,
+            tls: &self.tls,
+        }
+    }
+
     fn connection_mut(&mut self) -> &mut ConnectionFlags {
         &mut self.connection
+    }
+
+    fn will_mut(&mut self) -> &mut WillFlags {
+        &mut self.will
     }
 
     fn general(&self) -> &GeneralFlags {

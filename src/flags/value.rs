@@ -3,8 +3,19 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::config::connection::Version;
-use crate::message::Qos;
+use crate::message::{MAX_PAYLOAD, Qos};
+
+/// So many in such a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many, at least one.
+    pub count: u32,
+    /// In which time, more than none.
+    pub per: Duration,
+}
 
 /// A time: `2.5`, `90` (seconds, as mosquitto has them) or `1m 30s`, `200ms`.
 ///
@@ -75,6 +86,119 @@ pub fn count(text: &str) -> Result<u64, String> {
     }
 }
 
+/// A rate: `50/s`, `3/m`, `1000/h`, `1/10s`, or `50` for a second.
+///
+/// # Errors
+/// That it is none of these.
+pub fn rate(text: &str) -> Result<Rate, String> {
+    let wrong = || "not a rate such as 50/s, 3/m, 1000/h or 1/10s".to_owned();
+    let (count, unit) = text.split_once('/').unwrap_or((text, "s"));
+    let count = match count.parse() {
+        Ok(0) | Err(_) => return Err(wrong()),
+        Ok(count) => count,
+    };
+    let one = if unit.starts_with(|first: char| first.is_ascii_digit()) {
+        ""
+    } else {
+        "1"
+    };
+    match humantime::parse_duration(&format!("{one}{unit}")) {
+        Ok(per) if !per.is_zero() => Ok(Rate { count, per }),
+        _ => Err(wrong()),
+    }
+}
+
+/// How long a session is kept, in seconds; the largest number is for ever
+/// (MQTT 5, 3.1.2.11.2).
+///
+/// # Errors
+/// That it is no such time.
+pub fn expiry(text: &str) -> Result<u32, String> {
+    if matches!(text, "never" | "∞" | "-1") {
+        return Ok(u32::MAX);
+    }
+    let wrong = || {
+        format!(
+            "must be whole seconds from 0 to {}, a time such as 90m or 2days, or never",
+            u32::MAX
+        )
+    };
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    if let Some(digits) = digits.filter(|digits| !digits.starts_with('+')) {
+        return u32::from_str_radix(digits, 16).map_err(|_| wrong());
+    }
+    // C takes 010 for eight; nobody should have to know.
+    if text.len() > 1 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let time = duration(text).map_err(|_| wrong())?;
+    if time.subsec_nanos() != 0 {
+        return Err(wrong());
+    }
+    u32::try_from(time.as_secs()).map_err(|_| wrong())
+}
+
+/// The size of a payload: bytes, or `64k`, `2M` (of 1024 bytes, and of 1024
+/// times that).
+///
+/// # Errors
+/// That it is not, or that no message can be so large.
+pub fn payload_size(text: &str) -> Result<usize, String> {
+    let (number, unit) = match text.strip_suffix(['k', 'K']) {
+        Some(number) => (number, 1024),
+        None => match text.strip_suffix(['m', 'M']) {
+            Some(number) => (number, 1024 * 1024),
+            None => (text, 1),
+        },
+    };
+    let number = number.parse().ok();
+    let size = number.and_then(|number: usize| number.checked_mul(unit));
+    size.filter(|size| (1..=MAX_PAYLOAD).contains(size))
+        .ok_or_else(|| format!("must be a size from 1 to {MAX_PAYLOAD} bytes, such as 4096, 64k or 2M"))
+}
+
+/// Bytes, of which `\0`, `\t`, `\n`, `\r`, `\\` and `\xNN` are written so.
+///
+/// # Errors
+/// That there are none, or the escape that is none of these.
+pub fn escaped(text: &str) -> Result<Bytes, String> {
+    if text.is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        let escape = &rest[at + 1..];
+        let (byte, length) = match escape.as_bytes() {
+            [b'0', ..] => (0, 1),
+            [b't', ..] => (b'\t', 1),
+            [b'n', ..] => (b'\n', 1),
+            [b'r', ..] => (b'\r', 1),
+            [b'\\', ..] => (b'\\', 1),
+            [b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                (u8::from_str_radix(&escape[1..3], 16).unwrap_or(0), 3)
+            }
+            _ => return Err(r"only \0, \t, \n, \r, \\ and \xNN may begin with '\'".to_owned()),
+        };
+        bytes.push(byte);
+        rest = &escape[length..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Ok(bytes.into())
+}
+
+/// Any text that has something in it.
+///
+/// # Errors
+/// That it has not.
+pub fn not_empty(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// A client identifier of our choosing must have something in it.
 ///
 /// # Errors
@@ -127,5 +251,104 @@ mod tests {
         assert_eq!(count("7"), Ok(7));
         assert!(count("0").is_err() && count("-1").is_err());
         assert!(client_id("").is_err() && client_id("a\0b").is_err());
+    }
+
+    #[test]
+    fn rates() {
+        for (text, count, seconds) in [
+            ("50", 50, 1),
+            ("50/s", 50, 1),
+            ("50/sec", 50, 1),
+            ("3/m", 3, 60),
+            ("3/min", 3, 60),
+            ("1000/h", 1000, 3600),
+            ("2/day", 2, 86_400),
+            ("1/10s", 1, 10),
+        ] {
+            let per = Duration::from_secs(seconds);
+            assert_eq!(rate(text), Ok(Rate { count, per }), "{text}");
+        }
+        for bad in ["", "0", "-1", "0.5", "1/", "1/x", "/s", "1/0s", "1/-1s", "5000000000/s"] {
+            assert!(rate(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn session_expiry() {
+        for (text, seconds) in [
+            ("0", 0),
+            ("60", 60),
+            ("0x10", 16),
+            ("0XfF", 255),
+            ("4294967294", u32::MAX - 1),
+            ("4294967295", u32::MAX),
+            ("0xffffffff", u32::MAX),
+            ("-1", u32::MAX),
+            ("∞", u32::MAX),
+            ("never", u32::MAX),
+            ("2m 5s", 125),
+            ("1h", 3600),
+        ] {
+            assert_eq!(expiry(text), Ok(seconds), "{text}");
+        }
+        for bad in [
+            "",
+            "-2",
+            "4294967296",
+            "0x100000000",
+            "0x",
+            "0x+1",
+            "010",
+            "1.5",
+            "100ms",
+            "x",
+            "200years",
+        ] {
+            assert!(expiry(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        for (text, size) in [
+            ("1", 1),
+            ("4096", 4096),
+            ("64k", 65_536),
+            ("2M", 2 << 20),
+            ("268435455", MAX_PAYLOAD),
+        ] {
+            assert_eq!(payload_size(text), Ok(size), "{text}");
+        }
+        for bad in [
+            "",
+            "0",
+            "k",
+            "-1",
+            "1.5k",
+            "256M",
+            "268435456",
+            "1G",
+            "99999999999999999999M",
+        ] {
+            assert!(payload_size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn escapes() {
+        for (text, bytes) in [
+            ("a", b"a".as_slice()),
+            (r"\0", b"\0"),
+            (r"\r\n", b"\r\n"),
+            (r"<\t>", b"<\t>"),
+            (r"\\n", b"\\n"),
+            (r"\xff\x0A0", b"\xff\n0"),
+            ("é\\0", "é\0".as_bytes()),
+        ] {
+            assert_eq!(escaped(text).unwrap(), bytes, "{text}");
+        }
+        for bad in ["", "\\", r"a\q", r"\x", r"\x1", r"\xg0", r"\x1é"] {
+            assert!(escaped(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use paho_mqtt::ReasonCode;
 
-use crate::config::connection::{Connection, Version};
+use crate::config::connection::{Connection, Route, Version};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::property;
@@ -13,7 +13,7 @@ use crate::wire::{Down, Facts};
 pub(super) const REFUSAL: u8 = 0x80;
 
 /// Why an attempt to connect failed, from what the wire saw.
-pub(super) fn connect_failure(connection: &Connection, down: Option<Down>, facts: &Facts) -> Failure {
+pub(super) fn connect_failure(connection: &Connection, route: &Route, down: Option<Down>, facts: &Facts) -> Failure {
     let failure = if let Some(connack) = &facts.connack
         && connack.code != 0
     {
@@ -22,19 +22,17 @@ pub(super) fn connect_failure(connection: &Connection, down: Option<Down>, facts
     } else {
         match down {
             Some(Down::Broken(failure)) if failure.exit() == Exit::NoConnection => failure,
-            Some(Down::Broken(failure)) => {
-                unanswered(connection, &format!("{failure} instead of an answer to CONNECT"))
-            }
-            Some(Down::ByPeer) => unanswered(connection, "closed by the broker instead of an answer to CONNECT"),
+            Some(Down::Broken(failure)) => unanswered(route, &format!("{failure} instead of an answer to CONNECT")),
+            Some(Down::ByPeer) => unanswered(route, "closed by the broker instead of an answer to CONNECT"),
             Some(Down::ByUs) | None => Failure::new(Exit::NoConnection, "no answer to CONNECT"),
         }
     };
-    failure.context(format_args!("cannot connect to {}", connection.route))
+    failure.context(format_args!("cannot connect to {route}"))
 }
 
 /// A connection that broke before CONNACK has a likely cause.
-fn unanswered(connection: &Connection, why: &str) -> Failure {
-    Failure::new(Exit::NoConnection, why).hint(if connection.route.tls.is_some() {
+fn unanswered(route: &Route, why: &str) -> Failure {
+    Failure::new(Exit::NoConnection, why).hint(if route.tls.is_some() {
         "does it want a client certificate, or another MQTT version (-V)?"
     } else {
         "is this a TLS port (--cafile), a WebSocket port (--ws), or another MQTT version (-V)?"
@@ -42,7 +40,7 @@ fn unanswered(connection: &Connection, why: &str) -> Failure {
 }
 
 /// Why an established connection ended.
-pub(super) fn loss(connection: &Connection, down: Option<Down>, facts: &Facts) -> Failure {
+pub(super) fn loss(route: &Route, down: Option<Down>, facts: &Facts) -> Failure {
     let failure = if let Some(disconnect) = &facts.disconnect {
         let code = disconnect.codes.first().copied().unwrap_or(0);
         let failure = Failure::new(Exit::Undelivered, format!("the broker ended it: {}", reason(code)))
@@ -61,7 +59,7 @@ pub(super) fn loss(connection: &Connection, down: Option<Down>, facts: &Facts) -
             Some(Down::ByUs) | None => Failure::new(Exit::Undelivered, "the broker does not answer any more"),
         }
     };
-    failure.context(format_args!("connection to {} lost", connection.route))
+    failure.context(format_args!("connection to {route} lost"))
 }
 
 /// The refusal of a CONNECT (MQTT 3.1.1, 3.2.2.3; MQTT 5, 3.2.2.2).
@@ -109,6 +107,7 @@ pub(super) fn reason(code: u8) -> String {
     let text = ReasonCode::from(u32::from(code)).to_string();
     let known = !text.is_empty() && ReasonCode::from(u32::from(code)) as u32 == u32::from(code);
     if known {
+        let text = text.replace("uthorized", "uthorised");
         let mut letters = text.chars();
         let first = letters.next().map(|first| first.to_ascii_lowercase());
         first.into_iter().chain(letters).collect()

@@ -157,7 +157,7 @@ impl Client {
     ///
     /// # Errors
     /// Paho's return code (`MQTTAsync_connect`).
-    pub(super) fn connect(&self, connection: &Connection) -> Result<(), i32> {
+    pub(super) fn connect(&self, connection: &Connection, clean: bool, properties: &Properties) -> Result<(), i32> {
         let username = connection
             .username
             .as_deref()
@@ -167,14 +167,16 @@ impl Client {
         let mut options = paho::MQTTAsync_connectOptions {
             MQTTVersion: connection.version.level().into(),
             keepAliveInterval: c_int::try_from(connection.keep_alive.as_secs()).unwrap_or(c_int::MAX),
-            cleansession: (connection.clean && !five).into(),
-            cleanstart: (connection.clean && five).into(),
+            cleansession: (clean && !five).into(),
+            cleanstart: (clean && five).into(),
             // The window is ours; Paho's own bound is the server's Receive Maximum.
             maxInflight: c_int::from(u16::MAX),
             context: self.sender().context(self.slots.len() - 1),
             ..Default::default()
         };
+        let mut list = PropertyList::new(properties);
         if five {
+            options.connectProperties = &raw mut list.0;
             options.onSuccess5 = Some(on_connected5);
             options.onFailure5 = Some(on_connect_failed5);
         } else {
@@ -188,6 +190,28 @@ impl Client {
             options.binarypwd.len = c_int::try_from(password.len()).unwrap_or(0);
             options.binarypwd.data = password.as_ptr().cast();
         }
+        let mut will = paho::MQTTAsync_willOptions {
+            struct_version: 1,
+            ..Default::default()
+        };
+        let mut will_list = PropertyList::new(
+            connection
+                .will
+                .as_ref()
+                .map_or(&Properties::default(), |will| &will.properties),
+        );
+        if let Some(message) = &connection.will {
+            will.topicName = message.topic.as_c_str().as_ptr();
+            will.qos = message.qos as c_int;
+            will.retained = message.retain.into();
+            will.payload.len = c_int::try_from(message.payload.len()).unwrap_or(0);
+            // Never null: without a pointer Paho looks for a text instead.
+            will.payload.data = message.payload.as_ptr().cast();
+            options.will = &raw mut will;
+            if five {
+                options.willProperties = &raw mut will_list.0;
+            }
+        }
         // SAFETY: the options and what they point to live through the call,
         // which copies what it keeps.
         check(unsafe { paho::MQTTAsync_connect(self.handle, &raw const options) })
@@ -197,10 +221,12 @@ impl Client {
     ///
     /// # Errors
     /// Paho's return code (`MQTTAsync_subscribeMany`).
-    pub(super) fn subscribe(&self, filters: &[(Filter, u8)]) -> Result<(), i32> {
+    pub(super) fn subscribe(&self, filters: &[(Filter, u8)], properties: &Properties) -> Result<(), i32> {
+        let list = PropertyList::new(properties);
         let mut options = self.sender().response(self.slots.len() - 1);
         let mut details = vec![paho::MQTTSubscribe_options::default(); filters.len()];
         if self.version == Version::V5 {
+            options.properties = list.0;
             options.onSuccess5 = Some(on_answered5);
             options.onFailure5 = Some(on_answer_failed5);
             match details.as_mut_slice() {
@@ -236,7 +262,7 @@ impl Client {
     ///
     /// # Errors
     /// Paho's return code (`MQTTAsync_disconnect`).
-    pub(super) fn disconnect(&self) -> Result<(), i32> {
+    pub(super) fn disconnect(&self, properties: &Properties) -> Result<(), i32> {
         let mut options = paho::MQTTAsync_disconnectOptions {
             // At once, whatever is unfinished (`MQTTAsync_checkDisconnect`).
             timeout: 0,
@@ -245,18 +271,20 @@ impl Client {
         if self.version == Version::V5 {
             options.struct_version = 1;
         }
+        let list = PropertyList::new(properties);
+        options.properties = list.0;
         // SAFETY: the options live through the call, which copies what it keeps.
         check(unsafe { paho::MQTTAsync_disconnect(self.handle, &raw const options) })
     }
 }
 
 impl Sender<'_> {
-    /// Gives a message to Paho; `completed` or `refused` follows for its slot,
-    /// or the connection is lost.
+    /// Gives a message to Paho, and tells its packet identifier, 0 at QoS 0;
+    /// `completed` or `refused` follows for its slot, or the connection is lost.
     ///
     /// # Errors
     /// Paho's return code (`MQTTAsync_send`).
-    pub(super) fn publish(&self, message: &Message, slot: usize) -> Result<(), i32> {
+    pub(super) fn publish(&self, message: &Message, slot: usize) -> Result<u16, i32> {
         let mut options = self.response(slot);
         if self.version == Version::V5 {
             options.onSuccess5 = Some(on_completed5);
@@ -277,7 +305,8 @@ impl Sender<'_> {
                 message.retain.into(),
                 &raw mut options,
             )
-        })
+        })?;
+        Ok(u16::try_from(options.token).unwrap_or(0))
     }
 
     fn response(&self, slot: usize) -> paho::MQTTAsync_responseOptions {

@@ -9,35 +9,43 @@
 
 mod errors;
 mod ffi;
+mod hub;
 mod inbox;
 mod retry;
 mod window;
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 pub use self::inbox::{Flow, Inbox};
 pub use self::retry::Policy;
 pub use self::window::Counts;
 
-use self::ffi::{Arrival, Callbacks, Client, Sender};
+use self::ffi::{Callbacks, Client};
+use self::hub::{Hub, LOW, Link, Notice};
 use self::retry::Retry;
 use self::window::Window;
-use crate::config::connection::Connection;
+use crate::config::connection::{Connection, Persistence, Route, Version};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::message::{Filter, Message, Qos};
+use crate::message::{Filter, Message, Properties, Qos, Value};
 use crate::property;
 use crate::waker::Waker;
 use crate::wire;
 
-/// How few waiting messages are a reason to ask for more.
-const LOW: usize = 1024;
-
 /// The least time that a write to the broker may wait without progress.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long, in seconds, the broker is asked to keep the session of a run that
+/// it does not hear from any more.
+const RUN_EXPIRY: u32 = 24 * 60 * 60;
+
+/// How often in a row a connection may be lost with the same message at the
+/// front of the window before that message gets the blame.
+const STRIKES: u32 = 3;
 
 /// What the main thread is told.
 #[derive(Debug)]
@@ -67,56 +75,6 @@ pub enum Event {
     Closed,
 }
 
-/// Something that Paho's threads, or the connecting thread, noticed.
-enum Notice {
-    Opened(Box<Result<wire::Line, Failure>>),
-    Connected,
-    ConnectFailed,
-    Lost,
-    Answered,
-    Refused(Failure),
-    Ponged,
-    Closed,
-    /// Paho refused a message for a reason of its own: its return code.
-    Fault(i32),
-}
-
-/// What is shared with Paho's threads.
-struct State {
-    /// Which attempt to connect counts.
-    attempt: u64,
-    notices: VecDeque<(u64, Notice)>,
-    window: Window,
-    /// The connection is up: messages may be handed to Paho.
-    up: bool,
-    /// The main thread is handing messages on; the callbacks leave it to it.
-    feeding: bool,
-    /// What the main thread waits for.
-    wanted: Wanted,
-}
-
-/// What the window can wake the main thread for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wanted {
-    Nothing,
-    /// Room for more input.
-    Room,
-    /// The end of all deliveries.
-    Empty,
-}
-
-struct Hub {
-    state: Mutex<State>,
-    inbox: Mutex<Option<Box<dyn Inbox>>>,
-    waker: Arc<Waker>,
-}
-
-/// One attempt's callbacks.
-struct Link {
-    hub: Arc<Hub>,
-    attempt: u64,
-}
-
 /// A client of a broker.
 pub struct Session {
     connection: Arc<Connection>,
@@ -138,6 +96,15 @@ pub struct Session {
     publishes_only: bool,
     /// The end was asked for.
     leaving: bool,
+    /// The last connection, which only ends the session, has begun.
+    forgetting: bool,
+    /// Nobody listened at the broker's port since the last connection.
+    broker_was_down: bool,
+    tracer: Option<wire::Tracer>,
+    /// How many messages were done with at the last loss, and how often in a
+    /// row it was that many.
+    last_loss_at: Option<u64>,
+    strikes: u32,
 }
 
 impl Session {
@@ -153,18 +120,7 @@ impl Session {
         let publishes_only = inbox.is_none();
         Self {
             connection: Arc::new(connection),
-            hub: Arc::new(Hub {
-                state: Mutex::new(State {
-                    attempt: 0,
-                    notices: VecDeque::new(),
-                    window: Window::new(window),
-                    up: false,
-                    feeding: false,
-                    wanted: Wanted::Nothing,
-                }),
-                inbox: Mutex::new(inbox),
-                waker,
-            }),
+            hub: Arc::new(Hub::new(Window::new(window), inbox, waker)),
             client: None,
             previous: None,
             deadline: None,
@@ -174,7 +130,17 @@ impl Session {
             asked: Vec::new(),
             publishes_only,
             leaving: false,
+            forgetting: false,
+            broker_was_down: false,
+            tracer: None,
+            last_loss_at: None,
+            strikes: 0,
         }
+    }
+
+    /// Tells of each packet that passes.
+    pub fn trace(&mut self, tracer: impl Fn(&str) + Send + Sync + 'static) {
+        self.tracer = Some(Arc::new(tracer));
     }
 
     /// Starts to connect; [`Event::Up`], [`Event::Away`] or [`Event::Down`] follows.
@@ -193,10 +159,11 @@ impl Session {
         // On a thread of its own, because resolving a name cannot be interrupted.
         let connection = Arc::clone(&self.connection);
         let hub = Arc::clone(&self.hub);
+        let tracer = self.tracer.clone();
         let opening = thread::Builder::new().name("connect".into()).spawn(move || {
             let patience = (connection.keep_alive * 3 / 2).max(PATIENCE);
-            let line = wire::open(&connection.route, deadline)
-                .map(|carrier| wire::Line::new(carrier, connection.version, patience));
+            let line = wire::open(&connection, deadline)
+                .map(|carrier| wire::Line::new(carrier, connection.version, patience, tracer));
             hub.notice(attempt, Notice::Opened(Box::new(line)));
         });
         if let Err(error) = opening {
@@ -247,16 +214,24 @@ impl Session {
                 Ok(line) => self.greet(attempt, line).err().map(|failure| self.gone(failure)),
                 Err(failure) => Some(self.gone(failure)),
             },
+            Notice::Connected if self.forgetting => {
+                self.deadline = None;
+                self.disconnect();
+                None
+            }
             Notice::Connected => {
                 self.deadline = None;
                 self.previous = None;
                 let again = self.retry.is_seasoned();
                 self.retry.succeeded();
                 self.keep_alive();
+                self.resume();
+                self.broker_was_down = false;
                 Some(Event::Up { again })
             }
             Notice::ConnectFailed => {
-                let failure = self.explain(errors::connect_failure);
+                let failure =
+                    self.explain(|route, down, facts| errors::connect_failure(&self.connection, route, down, facts));
                 Some(self.gone(failure))
             }
             Notice::Lost => {
@@ -272,12 +247,25 @@ impl Session {
             }
             Notice::Answered => Some(Event::Subscribed(self.refusals())),
             Notice::Refused(failure) => Some(Event::Refused(failure)),
-            Notice::Ponged => {
-                self.hub.lock().window.prove();
-                Some(Event::Proven)
+            Notice::Resolved(exchanges) => {
+                let mut state = self.hub.lock();
+                for (mid, refused) in exchanges {
+                    state.window.resolve(mid, refused);
+                }
+                state.up = true;
+                drop(state);
+                self.feed();
+                None
             }
+            Notice::Proven => Some(Event::Proven),
             // Paho also says DISCONNECT by itself when it gives a connection up.
-            Notice::Closed => self.leaving.then_some(Event::Closed),
+            Notice::Closed if !self.leaving => None,
+            Notice::Closed if self.must_forget() => {
+                self.forgetting = true;
+                self.connect();
+                None
+            }
+            Notice::Closed => Some(Event::Closed),
         }
     }
 
@@ -300,14 +288,56 @@ impl Session {
             )
         };
         let client = Client::new(wire::URI, &self.connection, slots, &callbacks).map_err(fail)?;
-        client.connect(&self.connection).map_err(fail)?;
+        client
+            .connect(&self.connection, self.starts_clean(), &self.connect_properties())
+            .map_err(fail)?;
         self.previous = self.client.replace(client);
         Ok(())
     }
 
-    fn explain(&self, words: fn(&Connection, Option<wire::Down>, &wire::Facts) -> Failure) -> Failure {
-        wire::with_line(|line| words(&self.connection, line.down().cloned(), line.facts()))
-            .unwrap_or_else(|| words(&self.connection, None, &wire::Facts::default()))
+    /// Whether the broker is to forget what it knew of the client identifier.
+    fn starts_clean(&self) -> bool {
+        match self.connection.persistence {
+            Persistence::Clean => true,
+            Persistence::Kept => false,
+            // MQTT 5 tells apart whether a session begins anew and whether it is
+            // kept; before that, one bit says both.
+            Persistence::Run => {
+                self.forgetting || (self.connection.version == Version::V5 && !self.retry.is_seasoned())
+            }
+        }
+    }
+
+    fn connect_properties(&self) -> Properties {
+        let mut properties = self.connection.properties.clone();
+        let expiry = property::SESSION_EXPIRY_INTERVAL;
+        if self.connection.persistence == Persistence::Run && properties.number(expiry).is_none() {
+            properties.push(expiry, Value::Number(RUN_EXPIRY));
+        }
+        properties
+    }
+
+    fn disconnect_properties(&self) -> Properties {
+        let mut properties = self.connection.disconnect_properties.clone();
+        let expiry = property::SESSION_EXPIRY_INTERVAL;
+        let ours = self.connection.properties.number(expiry).is_none();
+        if self.connection.persistence == Persistence::Run && ours && properties.number(expiry).is_none() {
+            properties.push(expiry, Value::Number(0));
+        }
+        properties
+    }
+
+    /// Tells of the end of an attempt, or of a connection, from what the line saw.
+    fn explain(&self, words: impl Fn(&Route, Option<wire::Down>, &wire::Facts) -> Failure) -> Failure {
+        wire::with_line(|line| words(line.route(), line.down().cloned(), line.facts()))
+            .unwrap_or_else(|| words(&self.connection.route, None, &wire::Facts::default()))
+    }
+
+    /// Before MQTT 5 a session that was kept for this run ends only with another
+    /// connection that asks for a clean one.
+    fn must_forget(&self) -> bool {
+        let kept = self.connection.persistence == Persistence::Run && self.connection.version == Version::V311;
+        kept && !self.forgetting && self.retry.is_seasoned()
     }
 
     /// The attempt, or the connection, is over: what was not acknowledged waits
@@ -317,12 +347,18 @@ impl Session {
         self.next_look = None;
         let carried = wire::with_line(|line| line.carried()).unwrap_or(0);
         {
+            let received = |mid| wire::with_line(|line| line.watch().has_received(mid)).unwrap_or(false);
             let mut state = self.hub.lock();
             state.attempt += 1;
             state.up = false;
-            state.window.rewind(carried);
+            state.window.rewind(carried, self.resumes().then_some(&received));
         }
         wire::hang_up();
+        if self.forgetting {
+            return Event::Closed;
+        }
+        self.broker_was_down |= why.says_nobody_listens();
+        let why = if connecting { why } else { self.judge(why) };
         if connecting && let Some(client) = self.client.take() {
             // Destroying a client while its connect is pending leaves Paho's
             // mutex locked for ever.
@@ -337,6 +373,61 @@ impl Session {
             Some(_) => Event::Away { why, lost: !connecting },
             None => Event::Down(why),
         }
+    }
+
+    /// Whether QoS 2 exchanges go on after a loss; MQTT 3.1 does not tell whether
+    /// the broker has kept the session.
+    fn resumes(&self) -> bool {
+        self.connection.persistence != Persistence::Clean && self.connection.version != Version::V31
+    }
+
+    /// Goes on with the QoS 2 exchanges that the loss has cut: the broker has
+    /// kept the session.
+    fn resume(&self) {
+        let state = self.hub.lock();
+        let mut mids = Vec::new();
+        let mut packets = Vec::new();
+        for cut in state.window.unresolved() {
+            mids.push(cut.mid);
+            // A broker that was down may have lost what it had received and not
+            // yet written to its disk. If it has not, it knows the identifier.
+            if cut.received && !self.broker_was_down {
+                wire::packet::pubrel(&mut packets, cut.mid);
+            } else {
+                wire::packet::publish_again(&mut packets, &cut.message, cut.mid, self.connection.version);
+            }
+        }
+        drop(state);
+        if !mids.is_empty() {
+            wire::with_line(|line| line.resume(&mids, &packets));
+        }
+    }
+
+    /// A message over which the connection is lost again and again must not
+    /// hold up the rest for ever without a word.
+    fn judge(&mut self, why: Failure) -> Failure {
+        let state = self.hub.lock();
+        let counts = state.window.counts();
+        let Some(size) = state.window.front_size().filter(|_| !self.leaving) else {
+            return why;
+        };
+        drop(state);
+        let done = counts.delivered + counts.refused + counts.doubtful;
+        self.strikes = if self.last_loss_at == Some(done) {
+            self.strikes + 1
+        } else {
+            1
+        };
+        self.last_loss_at = Some(done);
+        if self.strikes < STRIKES {
+            return why;
+        }
+        Failure::new(
+            Exit::Undelivered,
+            format!("{why}, {STRIKES} times in a row at message {} ({size} bytes)", done + 1),
+        )
+        .hint("does the broker accept a message of this size and topic?")
+        .permanent()
     }
 
     /// A slow reader of the output holds up Paho's receiving thread, which also
@@ -396,7 +487,7 @@ impl Session {
     pub fn wants_more(&self) -> bool {
         let mut state = self.hub.lock();
         let wants = state.up && state.window.waiting() < LOW;
-        state.wanted = if wants { Wanted::Nothing } else { Wanted::Room };
+        state.wanted.room = !wants;
         wants
     }
 
@@ -410,9 +501,24 @@ impl Session {
     /// thread is woken when that is so.
     pub fn is_drained(&self) -> bool {
         let mut state = self.hub.lock();
+        state.window.retire(hub::carried);
         let drained = state.window.is_empty();
-        state.wanted = if drained { Wanted::Nothing } else { Wanted::Empty };
+        state.wanted.empty = !drained;
         drained
+    }
+
+    /// Keeps the payloads of delivered messages for [`Session::take_delivered`].
+    pub fn keep_delivered(&self) {
+        self.hub.lock().window.keep_delivered();
+    }
+
+    /// The payloads delivered since the last call, in order; the main thread is
+    /// woken when there are more.
+    pub fn take_delivered(&self) -> Vec<Bytes> {
+        let mut state = self.hub.lock();
+        let delivered = state.window.take_delivered();
+        state.wanted.delivery = true;
+        delivered
     }
 
     /// Whether it is not known that the broker has read all QoS 0 messages.
@@ -441,18 +547,27 @@ impl Session {
         }
         state.feeding = true;
         loop {
+            state.reject();
             let mut batch = Vec::with_capacity(state.window.ready());
             while let Some((slot, message)) = state.window.next() {
                 batch.push((slot, message.clone()));
             }
             drop(state);
-            wire::expect_publishes(i64::try_from(batch.len()).unwrap_or(i64::MAX));
+            let mut announced = wire::Announcement::new(batch.len());
+            let mut mids = Vec::with_capacity(batch.len());
             for (slot, message) in &batch {
                 // The error of a connection that is gone is reported by itself,
                 // and the message is still in the window.
-                let _ = client.sender().publish(message, *slot);
+                if let Ok(mid) = client.sender().publish(message, *slot) {
+                    announced.kept();
+                    mids.push((*slot, mid));
+                }
             }
+            drop(announced);
             state = self.hub.lock();
+            for (slot, mid) in mids {
+                state.window.identify(slot, mid);
+            }
             if state.window.ready() == 0 || !state.window.is_idle() {
                 break;
             }
@@ -464,14 +579,14 @@ impl Session {
     ///
     /// # Errors
     /// The MQTT library's refusal, with its code.
-    pub fn subscribe(&mut self, filters: &[(Filter, Qos)]) -> Result<(), Failure> {
+    pub fn subscribe(&mut self, filters: &[(Filter, Qos)], properties: &Properties) -> Result<(), Failure> {
         self.asked = filters
             .iter()
             .map(|(filter, qos)| (filter.clone(), *qos as u8))
             .collect();
         let Some(client) = &self.client else { return Ok(()) };
         client
-            .subscribe(&self.asked)
+            .subscribe(&self.asked, properties)
             .map_err(|code| Failure::new(Exit::Failed, format!("cannot subscribe (code {code})")))
     }
 
@@ -488,9 +603,10 @@ impl Session {
             return;
         };
         let publishes_only = self.publishes_only;
+        let properties = self.disconnect_properties();
         let hub = Arc::clone(&self.hub);
         let say_goodbye = move || {
-            if client.disconnect().is_err() {
+            if client.disconnect(&properties).is_err() {
                 hub.notice(attempt, Notice::Closed);
             }
             // Never torn down: that would wait for Paho's threads.
@@ -512,136 +628,5 @@ impl Drop for Session {
     fn drop(&mut self) {
         std::mem::forget(self.client.take());
         std::mem::forget(self.previous.take());
-    }
-}
-
-impl Hub {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn inbox(&self) -> MutexGuard<'_, Option<Box<dyn Inbox>>> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn notice(&self, attempt: u64, notice: Notice) {
-        self.lock().notices.push_back((attempt, notice));
-        self.waker.wake();
-    }
-}
-
-impl State {
-    /// Hands on waiting messages from one of Paho's threads. Acknowledgements
-    /// come in bunches: the slots that one bunch frees are filled together.
-    fn refill(&mut self, sender: Sender<'_>) -> Result<(), i32> {
-        let ready = self.window.ready();
-        let worth_it = !wire::more_waiting() || self.window.is_idle() || ready * 2 >= self.window.limit();
-        if self.feeding || ready == 0 || !worth_it {
-            return Ok(());
-        }
-        wire::expect_publishes(i64::try_from(ready).unwrap_or(i64::MAX));
-        while let Some((slot, message)) = self.window.next() {
-            sender.publish(message, slot)?;
-        }
-        Ok(())
-    }
-}
-
-/// Paho's code for a connection that is gone (`MQTTASYNC_DISCONNECTED`), which
-/// is reported by itself.
-const DISCONNECTED: i32 = -3;
-
-impl Link {
-    fn advance(&self, sender: Sender<'_>, step: impl FnOnce(&mut Window)) {
-        let mut state = self.hub.lock();
-        if state.attempt != self.attempt {
-            return;
-        }
-        step(&mut state.window);
-        let fault = state.refill(sender).err().filter(|code| *code != DISCONNECTED);
-        let wake = match state.wanted {
-            Wanted::Nothing => false,
-            Wanted::Room => state.window.waiting() < LOW / 2,
-            Wanted::Empty => state.window.is_empty(),
-        };
-        if wake {
-            state.wanted = Wanted::Nothing;
-            self.hub.waker.wake();
-        }
-        drop(state);
-        if let Some(code) = fault {
-            self.hub.notice(self.attempt, Notice::Fault(code));
-        }
-    }
-}
-
-impl Callbacks for Link {
-    /// What waits leaves at once, without a word to the main thread first.
-    fn connected(&self, sender: Sender<'_>) {
-        let maximum = wire::with_line(|line| {
-            let connack = line.facts().connack.as_ref();
-            connack.and_then(|connack| connack.properties.number(property::RECEIVE_MAXIMUM))
-        });
-        let mut state = self.hub.lock();
-        if state.attempt == self.attempt {
-            state.up = true;
-            if let Some(maximum) = maximum.flatten() {
-                state.window.narrow(usize::try_from(maximum).unwrap_or(usize::MAX));
-            }
-        }
-        drop(state);
-        self.hub.notice(self.attempt, Notice::Connected);
-        self.advance(sender, |_| {});
-    }
-
-    fn connect_failed(&self) {
-        self.hub.notice(self.attempt, Notice::ConnectFailed);
-    }
-
-    fn lost(&self) {
-        self.hub.notice(self.attempt, Notice::Lost);
-    }
-
-    fn arrived(&self, arrival: &Arrival<'_>) {
-        let mut inbox = self.hub.inbox();
-        if let Some(inbox) = inbox.as_mut()
-            && inbox::deliver(inbox.as_mut(), arrival) == Flow::Stop
-        {
-            wire::stop_reading();
-        }
-    }
-
-    fn completed(&self, sender: Sender<'_>, slot: usize) {
-        self.advance(sender, |window| window.complete(slot, carried));
-    }
-
-    fn refused(&self, sender: Sender<'_>, slot: usize, reason: u8, words: Option<String>) {
-        let words = words.map(|words| format!(" ({words})")).unwrap_or_default();
-        let text = format!("message refused by the broker: {}{words}", errors::reason(reason));
-        self.advance(sender, |window| window.refuse(slot, carried));
-        self.hub
-            .notice(self.attempt, Notice::Refused(Failure::new(Exit::Refused, text)));
-    }
-
-    fn answered(&self) {
-        self.hub.notice(self.attempt, Notice::Answered);
-    }
-}
-
-fn carried() -> u64 {
-    wire::with_line(|line| line.carried()).unwrap_or(0)
-}
-
-impl wire::Attendant for Link {
-    fn settle(&self) -> bool {
-        self.hub.inbox().as_mut().is_none_or(|inbox| inbox.settle())
-    }
-
-    fn ponged(&self) {
-        self.hub.notice(self.attempt, Notice::Ponged);
-    }
-
-    fn closed(&self) {
-        self.hub.notice(self.attempt, Notice::Closed);
     }
 }

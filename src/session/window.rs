@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use crate::message::{Message, Qos};
 
 /// What has become of the messages, in numbers.
@@ -27,7 +29,57 @@ struct Flight {
     message: Message,
     /// The how-manieth PUBLISH of this connection it is, from 1.
     ordinal: u64,
+    /// Its packet identifier; 0 while it is not known, and at QoS 0.
+    mid: u16,
     answer: Answer,
+}
+
+/// A QoS 2 message whose exchange a lost connection has cut. If the broker kept
+/// the session, it goes on where it was; if not, it begins anew.
+#[derive(Clone, Debug)]
+pub(super) struct Unresolved {
+    pub(super) message: Message,
+    pub(super) mid: u16,
+    /// PUBREC has come: only PUBREL is to be sent.
+    pub(super) received: bool,
+}
+
+/// What a broker has said it takes (MQTT 5, 3.2.2.3).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The largest packet, in bytes.
+    pub(super) packet: u32,
+    pub(super) qos: Qos,
+    pub(super) retain: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            packet: u32::MAX,
+            qos: Qos::ExactlyOnce,
+            retain: true,
+        }
+    }
+}
+
+impl Limits {
+    /// Why the broker would end the connection over this message, if it would.
+    fn complaint(self, message: &Message) -> Option<String> {
+        if message.qos > self.qos {
+            return Some(format!("the broker takes no more than QoS {}", self.qos as u8));
+        }
+        if message.retain && !self.retain {
+            return Some("the broker keeps no retained messages".to_owned());
+        }
+        let size = message.packet_size();
+        (size > u64::from(self.packet)).then(|| {
+            format!(
+                "its packet has {size} bytes, and the broker takes no more than {}",
+                self.packet
+            )
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +102,16 @@ pub(super) struct Window {
     /// How many slots there are unless the broker wants fewer.
     most: usize,
     counts: Counts,
-    /// QoS 0 messages in the kernel that nothing has proven to be read.
-    unproven: u64,
+    /// How many PUBLISH packets of this connection are known to be in the kernel.
+    carried: u64,
+    /// QoS 0 messages in the kernel that nothing has proven to be read, as
+    /// ranges of ordinals: a stream of QoS 0 alone is one range.
+    unproven: VecDeque<(u64, u64)>,
+    /// QoS 2 exchanges that a lost connection has cut, oldest first.
+    unresolved: VecDeque<Unresolved>,
+    limits: Limits,
+    /// Payloads that were delivered, in order, if somebody wants them.
+    delivered: Option<Vec<Bytes>>,
 }
 
 impl Window {
@@ -65,8 +125,27 @@ impl Window {
             free: (0..limit).rev().collect(),
             most: limit,
             counts: Counts::default(),
-            unproven: 0,
+            carried: 0,
+            unproven: VecDeque::new(),
+            unresolved: VecDeque::new(),
+            limits: Limits::default(),
+            delivered: None,
         }
+    }
+
+    /// Keeps the payloads that are delivered until they are taken.
+    pub(super) fn keep_delivered(&mut self) {
+        self.delivered = Some(Vec::new());
+    }
+
+    /// What was delivered since the last call.
+    pub(super) fn take_delivered(&mut self) -> Vec<Bytes> {
+        self.delivered.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Whether something delivered waits to be taken.
+    pub(super) fn has_delivered(&self) -> bool {
+        self.delivered.as_ref().is_some_and(|delivered| !delivered.is_empty())
     }
 
     /// How many messages wait to be handed to Paho.
@@ -79,9 +158,10 @@ impl Window {
         self.slots.len()
     }
 
-    /// Uses at most `maximum` slots on this connection, as its broker wants;
-    /// only before the first message.
-    pub(super) fn narrow(&mut self, maximum: usize) {
+    /// Uses at most `maximum` slots on this connection, and keeps to what else
+    /// its broker takes; only before the first message.
+    pub(super) fn narrow(&mut self, maximum: usize, limits: Limits) {
+        self.limits = limits;
         if self.flying.is_empty() {
             self.open_slots(self.most.min(maximum).max(1));
         }
@@ -94,7 +174,7 @@ impl Window {
 
     /// Whether nothing is left to do.
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.flying.is_empty()
+        self.waiting.is_empty() && self.flying.is_empty() && self.unresolved.is_empty()
     }
 
     /// Whether Paho has none of the messages.
@@ -114,9 +194,25 @@ impl Window {
         self.counts.taken += (self.waiting.len() - before) as u64;
     }
 
+    /// Takes the messages at the front of the queue out that the broker would
+    /// end the connection over, and says why; they count as refused.
+    pub(super) fn reject(&mut self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        while let Some(complaint) = self.waiting.front().and_then(|message| self.limits.complaint(message)) {
+            self.waiting.pop_front();
+            self.counts.refused += 1;
+            complaints.push(complaint);
+        }
+        complaints
+    }
+
     /// The next message for Paho, with the slot that it gets.
     pub(super) fn next(&mut self) -> Option<(usize, &Message)> {
-        if self.waiting.is_empty() {
+        if self
+            .waiting
+            .front()
+            .is_none_or(|message| self.limits.complaint(message).is_some())
+        {
             return None;
         }
         let slot = self.free.pop()?;
@@ -126,9 +222,23 @@ impl Window {
         self.flying.push_back(Flight {
             message,
             ordinal,
+            mid: 0,
             answer: Answer::Awaited,
         });
         self.flying.back().map(|flight| (slot, &flight.message))
+    }
+
+    /// Notes the packet identifier of the message in this slot, which Paho
+    /// tells only when it has taken it.
+    pub(super) fn identify(&mut self, slot: usize, mid: u16) {
+        let index = self.slots.get(slot).and_then(|ordinal| ordinal.checked_sub(self.front));
+        let flight = index.and_then(|index| self.flying.get_mut(usize::try_from(index).ok()?));
+        if let Some(flight) = flight
+            && flight.mid == 0
+            && flight.answer == Answer::Awaited
+        {
+            flight.mid = mid;
+        }
     }
 
     /// Paho is done with the message in this slot. `carried` PUBLISH packets of
@@ -152,24 +262,35 @@ impl Window {
             return;
         };
         flight.answer = answer;
-        let carried = if flight.message.qos == Qos::AtMostOnce {
-            carried()
-        } else {
-            0
-        };
         self.retire(carried);
     }
 
-    /// Lets go of what is finished at the front.
-    fn retire(&mut self, carried: u64) {
+    /// Lets go of what is finished at the front. `carried` tells how many PUBLISH
+    /// packets of this connection are in the kernel; it is asked only if need be.
+    pub(super) fn retire(&mut self, carried: impl FnOnce() -> u64) {
+        let mut carried = Some(carried);
         while let Some(flight) = self.flying.front() {
             let at_most_once = flight.message.qos == Qos::AtMostOnce;
             match flight.answer {
                 Answer::Awaited => break,
-                Answer::Acknowledged if at_most_once && flight.ordinal > carried => break,
                 Answer::Acknowledged => {
+                    let ordinal = flight.ordinal;
+                    if at_most_once && ordinal > self.carried {
+                        self.carried = carried.take().map_or(self.carried, |carried| carried());
+                        if ordinal > self.carried {
+                            break;
+                        }
+                    }
                     self.counts.delivered += 1;
-                    self.unproven += u64::from(at_most_once);
+                    if at_most_once {
+                        match self.unproven.back_mut() {
+                            Some((_, last)) if *last + 1 == ordinal => *last = ordinal,
+                            _ => self.unproven.push_back((ordinal, ordinal)),
+                        }
+                    }
+                    if let Some(delivered) = &mut self.delivered {
+                        delivered.push(flight.message.payload.clone());
+                    }
                 }
                 Answer::Refused => self.counts.refused += 1,
             }
@@ -178,33 +299,96 @@ impl Window {
         }
     }
 
-    /// The broker has answered something sent after everything so far: what is
-    /// in the kernel has been read.
-    pub(super) fn prove(&mut self) {
-        self.unproven = 0;
+    /// The broker has answered something sent after the first `ordinal` PUBLISH
+    /// packets of this connection: it has read those.
+    pub(super) fn prove(&mut self, ordinal: u64) {
+        while let Some((first, last)) = self.unproven.front_mut() {
+            if *last > ordinal {
+                *first = (*first).max(ordinal + 1);
+                break;
+            }
+            self.unproven.pop_front();
+        }
     }
 
     /// Whether the broker is not known to have read everything delivered.
     pub(super) fn has_unproven(&self) -> bool {
-        self.unproven > 0
+        !self.unproven.is_empty()
     }
 
     /// The connection is gone, with `carried` PUBLISH packets in its kernel's
-    /// hands: what is not finished waits again, in its old order.
-    pub(super) fn rewind(&mut self, carried: u64) {
-        self.retire(carried);
+    /// hands: what is not finished waits again, in its old order. `received`
+    /// tells of a packet identifier whether PUBREC has come, if the broker is
+    /// asked to keep the session.
+    pub(super) fn rewind(&mut self, carried: u64, received: Option<&dyn Fn(u16) -> bool>) {
+        self.retire(|| carried);
+        for exchange in &mut self.unresolved {
+            exchange.received |= received.is_some_and(|received| received(exchange.mid));
+        }
+        let earlier = self.unresolved.len();
         for flight in self.flying.drain(..).rev() {
-            match flight.answer {
-                Answer::Refused => self.counts.refused += 1,
-                // A QoS 0 message that Paho wrote but the kernel never had.
-                Answer::Acknowledged if flight.message.qos != Qos::AtMostOnce => self.counts.delivered += 1,
+            match (flight.answer, received) {
+                (Answer::Refused, _) => self.counts.refused += 1,
+                (Answer::Acknowledged, _) if flight.message.qos != Qos::AtMostOnce => self.counts.delivered += 1,
+                (Answer::Awaited, Some(received)) if flight.message.qos == Qos::ExactlyOnce && flight.mid != 0 => {
+                    self.unresolved.insert(
+                        earlier,
+                        Unresolved {
+                            received: received(flight.mid),
+                            message: flight.message,
+                            mid: flight.mid,
+                        },
+                    );
+                }
+                // At QoS 0 also what Paho wrote and the kernel never had.
                 _ => self.waiting.push_front(flight.message),
             }
         }
-        self.counts.delivered -= self.unproven;
-        self.counts.doubtful += std::mem::take(&mut self.unproven);
+        let doubtful = self
+            .unproven
+            .drain(..)
+            .map(|(first, last)| last - first + 1)
+            .sum::<u64>();
+        self.counts.delivered -= doubtful;
+        self.counts.doubtful += doubtful;
         self.front = 1;
+        self.carried = 0;
         self.open_slots(self.most);
+    }
+
+    /// The size of the payload at the front of what is not finished.
+    pub(super) fn front_size(&self) -> Option<usize> {
+        let cut = self.unresolved.front().map(|cut| &cut.message);
+        let waiting = self.waiting.front();
+        cut.or(waiting).map(|message| message.payload.len())
+    }
+
+    /// The QoS 2 exchanges to go on with, oldest first.
+    pub(super) fn unresolved(&self) -> impl Iterator<Item = &Unresolved> {
+        self.unresolved.iter()
+    }
+
+    /// The broker has forgotten the session: what was cut begins anew.
+    pub(super) fn start_over(&mut self) {
+        for exchange in self.unresolved.drain(..).rev() {
+            self.waiting.push_front(exchange.message);
+        }
+    }
+
+    /// An exchange that was cut has come to its end; `refused` if by a refusal.
+    pub(super) fn resolve(&mut self, mid: u16, refused: bool) {
+        let index = self.unresolved.iter().position(|exchange| exchange.mid == mid);
+        let Some(exchange) = index.and_then(|index| self.unresolved.remove(index)) else {
+            return;
+        };
+        if refused {
+            self.counts.refused += 1;
+            return;
+        }
+        self.counts.delivered += 1;
+        if let Some(delivered) = &mut self.delivered {
+            delivered.push(exchange.message.payload);
+        }
     }
 
     /// What has become of everything so far.
@@ -261,9 +445,9 @@ mod tests {
     #[test]
     fn a_broker_may_want_fewer() {
         let mut window = window(3, &["a", "b", "c"], Qos::AtLeastOnce);
-        window.narrow(1);
+        window.narrow(1, Limits::default());
         assert_eq!(take(&mut window).len(), 1);
-        window.rewind(0);
+        window.rewind(0, None);
         assert_eq!(take(&mut window).len(), 3);
     }
 
@@ -273,7 +457,7 @@ mod tests {
         let taken = take(&mut window);
         window.complete(taken[0].0, unasked);
         window.complete(taken[2].0, unasked);
-        window.rewind(4);
+        window.rewind(4, None);
         let again: Vec<String> = take(&mut window).into_iter().map(|(_, text)| text).collect();
         assert_eq!(again, ["b", "d", "e"]);
         assert_eq!(window.counts().delivered, 2);
@@ -291,7 +475,7 @@ mod tests {
         window.complete(taken[2].0, || 3);
         assert_eq!(window.counts().delivered, 3);
         assert!(window.is_empty() && window.has_unproven());
-        window.prove();
+        window.prove(3);
         assert!(!window.has_unproven());
     }
 
@@ -301,11 +485,92 @@ mod tests {
         let taken = take(&mut window);
         window.complete(taken[0].0, || 1);
         window.complete(taken[1].0, || 1);
-        window.rewind(1);
+        window.rewind(1, None);
         let counts = window.counts();
         assert_eq!((counts.delivered, counts.doubtful), (0, 1));
         let again: Vec<String> = take(&mut window).into_iter().map(|(_, text)| text).collect();
         assert_eq!(again, ["b", "c"]);
+    }
+
+    #[test]
+    fn levels_may_be_mixed() {
+        let mut window = Window::new(4);
+        window.enqueue([message("a", Qos::AtLeastOnce), message("b", Qos::AtMostOnce)]);
+        let taken = take(&mut window);
+        window.complete(taken[1].0, || 2);
+        assert!(!window.is_empty());
+        window.complete(taken[0].0, || 2);
+        assert!(window.is_empty());
+    }
+
+    #[test]
+    fn proof_covers_what_was_sent_before_it() {
+        let mut window = window(4, &["a", "b", "c"], Qos::AtMostOnce);
+        for (slot, _) in take(&mut window) {
+            window.complete(slot, || 3);
+        }
+        window.prove(2);
+        assert!(window.has_unproven());
+        window.rewind(3, None);
+        let counts = window.counts();
+        assert_eq!((counts.delivered, counts.doubtful), (2, 1));
+    }
+
+    #[test]
+    fn cut_exchanges_go_on_where_the_session_was_kept() {
+        let mut window = window(4, &["a", "b", "c"], Qos::ExactlyOnce);
+        for (mid, (slot, _)) in (1..).zip(take(&mut window)) {
+            window.identify(slot, mid);
+        }
+        window.rewind(3, Some(&|mid| mid == 1));
+        let cut: Vec<(u16, bool)> = window.unresolved().map(|cut| (cut.mid, cut.received)).collect();
+        assert_eq!(cut, [(1, true), (2, false), (3, false)]);
+        assert!(take(&mut window).is_empty() && !window.is_empty());
+        window.resolve(1, false);
+        // Cut again: what was known is kept, what is new is added.
+        window.rewind(0, Some(&|mid| mid == 2));
+        window.resolve(2, false);
+        window.resolve(3, true);
+        assert!(window.is_empty());
+        assert_eq!((window.counts().delivered, window.counts().refused), (2, 1));
+    }
+
+    #[test]
+    fn cut_exchanges_begin_anew_where_the_session_is_gone() {
+        let mut window = window(2, &["a", "b", "c"], Qos::ExactlyOnce);
+        for (mid, (slot, _)) in (1..).zip(take(&mut window)) {
+            window.identify(slot, mid);
+        }
+        window.rewind(2, Some(&|_| true));
+        window.start_over();
+        let again: Vec<String> = take(&mut window).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(again, ["a", "b"]);
+    }
+
+    #[test]
+    fn what_the_broker_does_not_take_is_not_sent() {
+        let mut window = window(4, &["x", "too long", "y"], Qos::AtLeastOnce);
+        let limits = Limits {
+            packet: 10,
+            ..Limits::default()
+        };
+        window.narrow(4, limits);
+        assert_eq!(take(&mut window).len(), 1);
+        assert_eq!(window.reject().len(), 1);
+        assert_eq!(take(&mut window)[0].1, "y");
+        assert_eq!(window.counts().refused, 1);
+    }
+
+    #[test]
+    fn delivered_payloads_can_be_had_in_order() {
+        let mut window = window(4, &["a", "b"], Qos::AtLeastOnce);
+        window.keep_delivered();
+        let taken = take(&mut window);
+        window.complete(taken[1].0, unasked);
+        assert!(!window.has_delivered());
+        window.complete(taken[0].0, unasked);
+        assert_eq!(window.take_delivered(), ["a", "b"]);
+        assert!(window.take_delivered().is_empty());
     }
 
     #[test]
@@ -323,7 +588,7 @@ mod tests {
     fn an_answer_for_an_earlier_connection_is_ignored() {
         let mut window = window(2, &["a"], Qos::AtLeastOnce);
         let taken = take(&mut window);
-        window.rewind(0);
+        window.rewind(0, None);
         window.complete(taken[0].0, unasked);
         assert_eq!(window.counts().delivered, 0);
         assert_eq!(window.waiting(), 1);

@@ -2,27 +2,27 @@
 //! once made; knows nothing of MQTT.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use openssl::ssl::SslStream;
 
+use super::socket::Socket;
 use super::websocket::Tunnel;
 
 /// A byte stream to the broker's host.
 #[derive(Debug)]
 pub(crate) enum Stream {
     /// As it is.
-    Plain(TcpStream),
+    Plain(Socket),
     /// Encrypted.
-    Tls(Box<SslStream<TcpStream>>),
+    Tls(Box<SslStream<Socket>>),
 }
 
 impl Stream {
-    /// The TCP connection underneath.
-    pub(crate) fn tcp(&self) -> &TcpStream {
+    /// The socket underneath.
+    pub(crate) fn socket(&self) -> &Socket {
         match self {
-            Self::Plain(tcp) => tcp,
+            Self::Plain(socket) => socket,
             Self::Tls(tls) => tls.get_ref(),
         }
     }
@@ -31,7 +31,7 @@ impl Stream {
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Plain(tcp) => tcp.read(buffer),
+            Self::Plain(socket) => socket.read(buffer),
             Self::Tls(tls) => tls.read(buffer),
         }
     }
@@ -40,7 +40,7 @@ impl Read for Stream {
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Plain(tcp) => tcp.write(bytes),
+            Self::Plain(socket) => socket.write(bytes),
             Self::Tls(tls) => tls.write(bytes),
         }
     }
@@ -60,22 +60,19 @@ pub(crate) enum Carrier {
 }
 
 impl Carrier {
-    /// The TCP connection underneath.
-    pub(crate) fn tcp(&self) -> &TcpStream {
-        self.stream().tcp()
-    }
-
     /// The socket, to wait on and to hand to Paho; never to read or write.
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
-        self.tcp().as_fd()
+        self.bottom().as_fd()
+    }
+
+    /// The socket.
+    pub(super) fn bottom(&self) -> &Socket {
+        self.stream().socket()
     }
 
     /// A line for the debug output: how the bytes travel.
     pub(crate) fn describe(&self) -> String {
-        let tcp = match self.tcp().peer_addr() {
-            Ok(address) => address.to_string(),
-            Err(_) => String::from("?"),
-        };
+        let peer = self.bottom().peer();
         let tls = match self.stream() {
             Stream::Plain(_) => String::new(),
             Stream::Tls(tls) => {
@@ -87,7 +84,7 @@ impl Carrier {
             Self::Direct(_) => "",
             Self::WebSocket(_) => ", WebSocket",
         };
-        format!("{tcp}{tls}{websocket}")
+        format!("{peer}{tls}{websocket}")
     }
 
     /// Reads what has come.

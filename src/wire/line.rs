@@ -12,8 +12,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{Shutdown, shutdown};
 
 use super::carrier::Carrier;
+use super::trace::Tracer;
 use super::watch::{Facts, Pinger, Watch, kind};
-use crate::config::connection::Version;
+use crate::config::connection::{Route, Version};
 use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
 
@@ -28,6 +29,10 @@ const READ_AHEAD: usize = 16 * 1024 * 1024;
 /// may have swallowed stays countable in small numbers.
 const GATHERED_PUBLISHES: u64 = 4096;
 
+/// After how many QoS 0 messages the broker is asked for a sign that it has read
+/// them; one question at a time.
+const UNASKED: u64 = 1000;
+
 /// Why a line is down.
 #[derive(Clone, Debug)]
 pub(crate) enum Down {
@@ -40,9 +45,10 @@ pub(crate) enum Down {
 }
 
 /// A carrier with its buffers.
-#[derive(Debug)]
 pub(crate) struct Line {
     carrier: Carrier,
+    /// Where it leads.
+    route: Route,
     /// Taken from Paho, not yet carried.
     outgoing: Vec<u8>,
     /// Acknowledgements of what came; they leave only when it is safe.
@@ -56,6 +62,8 @@ pub(crate) struct Line {
     /// PUBLISH packets taken from Paho, and those that the kernel has whole.
     published: u64,
     carried: u64,
+    /// QoS 0 messages since the last PINGREQ of ours.
+    unasked: u64,
     last_sent: Instant,
     /// How long a write may wait without any progress.
     patience: Duration,
@@ -63,17 +71,24 @@ pub(crate) struct Line {
 
 impl Line {
     /// Puts buffers around a carrier that is connected and non-blocking.
-    pub(crate) fn new(carrier: Carrier, version: Version, patience: Duration) -> Self {
+    pub(crate) fn new(
+        (carrier, route): (Carrier, Route),
+        version: Version,
+        patience: Duration,
+        tracer: Option<Tracer>,
+    ) -> Self {
         Self {
             carrier,
+            route,
             outgoing: Vec::with_capacity(BUFFER),
             acknowledgements: Vec::new(),
             ahead: Vec::new(),
-            watch: Watch::new(version),
+            watch: Watch::new(version, tracer),
             down: None,
             deaf: false,
             published: 0,
             carried: 0,
+            unasked: 0,
             last_sent: Instant::now(),
             patience,
         }
@@ -82,6 +97,11 @@ impl Line {
     /// The socket, to wait on.
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
         self.carrier.socket()
+    }
+
+    /// Where it leads.
+    pub(crate) fn route(&self) -> &Route {
+        &self.route
     }
 
     /// How the bytes travel, in words.
@@ -109,9 +129,19 @@ impl Line {
         self.last_sent.elapsed()
     }
 
-    /// How many of our own PINGREQs were answered since the last call.
-    pub(crate) fn take_pongs(&mut self) -> usize {
-        self.watch.take_pongs()
+    /// What is seen of the packets that come.
+    pub(crate) fn watch(&mut self) -> &mut Watch {
+        &mut self.watch
+    }
+
+    /// Goes on with QoS 2 exchanges past Paho, which does not know of them: the
+    /// packet identifiers, and the packets to send.
+    pub(crate) fn resume(&mut self, mids: &[u16], packets: &[u8]) {
+        if self.down.is_none() {
+            self.watch.resume(mids.iter().copied());
+            self.outgoing.extend_from_slice(packets);
+            self.send_buffered();
+        }
     }
 
     /// Takes one packet from Paho, whole. `expected` more PUBLISH packets are
@@ -122,6 +152,7 @@ impl Line {
         }
         let first = packet.iter().find_map(|slice| slice.first()).copied();
         let length: usize = packet.iter().map(|slice| slice.len()).sum();
+        self.watch.sent(first.unwrap_or_default(), packet, length);
         match first.unwrap_or_default() >> 4 {
             kind::PUBACK | kind::PUBREC | kind::PUBCOMP => {
                 for slice in packet {
@@ -129,6 +160,7 @@ impl Line {
                 }
             }
             kind::PUBLISH => {
+                let at_most_once = first.unwrap_or_default() & 0b0110 == 0;
                 if length > BUFFER {
                     self.send_buffered();
                     self.published += 1;
@@ -143,6 +175,10 @@ impl Line {
                     if expected == 0 || self.published - self.carried >= GATHERED_PUBLISHES {
                         self.send_buffered();
                     }
+                }
+                self.unasked += u64::from(at_most_once);
+                if self.unasked >= UNASKED && !self.watch.awaits_pong() {
+                    self.ping();
                 }
             }
             kind::PUBREL => self.gather(packet, length),
@@ -171,6 +207,13 @@ impl Line {
         }
     }
 
+    /// Lets go of what was gathered, but not of acknowledgements.
+    pub(crate) fn push_out(&mut self) {
+        if !self.outgoing.is_empty() {
+            self.send_buffered();
+        }
+    }
+
     /// Forgets the acknowledgements: what they are for could not be written.
     pub(crate) fn withhold(&mut self) {
         self.acknowledgements.clear();
@@ -179,7 +222,8 @@ impl Line {
     /// Sends a PINGREQ of our own; its answer is counted, not shown to Paho.
     pub(crate) fn ping(&mut self) {
         if self.down.is_none() {
-            self.watch.pinged(Pinger::Ours);
+            self.watch.pinged(Pinger::Ours(self.published));
+            self.unasked = 0;
             self.outgoing.extend_from_slice(&[kind::PINGREQ << 4, 0]);
             self.send_buffered();
         }

@@ -1,7 +1,10 @@
-//! The few pieces of MQTT's encoding that a look at a packet needs: integers,
-//! strings, properties. Every read is bounded; nothing panics on foreign bytes.
+//! The few pieces of MQTT's encoding that are needed beside Paho's: integers,
+//! strings and properties, to look at a packet; PUBLISH and PUBREL, to go on with
+//! an exchange that Paho does not know of. Every read is bounded; nothing panics
+//! on foreign bytes.
 
-use crate::message::{Properties, Value};
+use crate::config::connection::Version;
+use crate::message::{Message, Properties, Value};
 use crate::property::{self, Kind};
 
 /// A cursor over the body of a packet.
@@ -92,6 +95,72 @@ pub(crate) fn properties(reader: &mut Reader<'_>) -> Option<Properties> {
     Some(properties)
 }
 
+/// A QoS 2 PUBLISH that was sent before on another connection (MQTT 5, 3.3).
+pub(crate) fn publish_again(packet: &mut Vec<u8>, message: &Message, mid: u16, version: Version) {
+    let mut body = Vec::with_capacity(message.topic.as_str().len() + 8);
+    put_binary(&mut body, message.topic.as_str().as_bytes());
+    body.extend_from_slice(&mid.to_be_bytes());
+    if version == Version::V5 {
+        put_properties(&mut body, &message.properties);
+    }
+    // PUBLISH, DUP, QoS 2.
+    packet.push(0x30 | 0x08 | 0x04 | u8::from(message.retain));
+    put_varying(packet, body.len() + message.payload.len());
+    packet.extend_from_slice(&body);
+    packet.extend_from_slice(&message.payload);
+}
+
+/// PUBREL (MQTT 5, 3.6).
+pub(crate) fn pubrel(packet: &mut Vec<u8>, mid: u16) {
+    packet.extend_from_slice(&[0x62, 2]);
+    packet.extend_from_slice(&mid.to_be_bytes());
+}
+
+fn put_binary(packet: &mut Vec<u8>, bytes: &[u8]) {
+    // Longer ones do not get through the command line, nor past Paho.
+    let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+    packet.extend_from_slice(&length.to_be_bytes());
+    packet.extend_from_slice(&bytes[..usize::from(length)]);
+}
+
+fn put_varying(packet: &mut Vec<u8>, mut value: usize) {
+    loop {
+        let low = u8::try_from(value & 0x7f).unwrap_or(0);
+        value >>= 7;
+        if value == 0 {
+            packet.push(low);
+            return;
+        }
+        packet.push(low | 0x80);
+    }
+}
+
+fn put_properties(packet: &mut Vec<u8>, properties: &Properties) {
+    let mut block = Vec::new();
+    for property in properties {
+        block.push(property.id);
+        let kind = property::entry(property.id).map(|(_, kind)| kind);
+        match (&property.value, kind) {
+            (Value::Number(number), Some(Kind::Byte)) => block.push(u8::try_from(*number).unwrap_or(u8::MAX)),
+            (Value::Number(number), Some(Kind::Two)) => {
+                block.extend_from_slice(&u16::try_from(*number).unwrap_or(u16::MAX).to_be_bytes());
+            }
+            (Value::Number(number), Some(Kind::Varying)) => {
+                put_varying(&mut block, usize::try_from(*number).unwrap_or(0));
+            }
+            (Value::Number(number), _) => block.extend_from_slice(&number.to_be_bytes()),
+            (Value::Text(text), _) => put_binary(&mut block, text.as_bytes()),
+            (Value::Binary(bytes), _) => put_binary(&mut block, bytes),
+            (Value::Pair(name, value), _) => {
+                put_binary(&mut block, name.as_bytes());
+                put_binary(&mut block, value.as_bytes());
+            }
+        }
+    }
+    put_varying(packet, block.len());
+    packet.extend_from_slice(&block);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +182,38 @@ mod tests {
         assert_eq!(properties.number(2), Some(256));
         assert_eq!(properties.number(11), Some(128));
         assert_eq!(reader.rest(), [99]);
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let mut message = Message {
+            topic: crate::message::Topic::new("a/b").unwrap(),
+            payload: vec![b'x'; 200].into(),
+            qos: crate::message::Qos::ExactlyOnce,
+            retain: true,
+            properties: Properties::default(),
+        };
+        message.properties.push(1, Value::Number(1));
+        message.properties.push(2, Value::Number(70_000));
+        message.properties.push(9, Value::Binary(vec![0, 255]));
+        message.properties.push(38, Value::Pair("k".into(), "v".into()));
+        let mut packet = Vec::new();
+        publish_again(&mut packet, &message, 7, Version::V5);
+        let mut reader = Reader::new(&packet);
+        assert_eq!(reader.byte(), Some(0x3d));
+        assert_eq!(reader.varying(), Some(u32::try_from(packet.len() - 3).unwrap()));
+        assert_eq!(reader.text(), Some("a/b"));
+        assert_eq!(reader.two(), Some(7));
+        assert_eq!(properties(&mut reader), Some(message.properties.clone()));
+        assert_eq!(reader.rest(), &message.payload[..]);
+        assert!(message.packet_size() >= packet.len() as u64);
+
+        let mut packet = Vec::new();
+        publish_again(&mut packet, &message, 7, Version::V311);
+        assert_eq!(packet[..10], [0x3d, 207 & 0x7f | 0x80, 1, 0, 3, b'a', b'/', b'b', 0, 7]);
+        packet.clear();
+        pubrel(&mut packet, 0x102);
+        assert_eq!(packet, [0x62, 2, 1, 2]);
     }
 
     #[test]

@@ -37,8 +37,12 @@ pub(crate) trait Attendant: Send + Sync {
     /// could not be: then it is not acknowledged.
     fn settle(&self) -> bool;
 
-    /// A PINGREQ of ours was answered.
-    fn ponged(&self);
+    /// The broker has read the first `ordinal` PUBLISH packets.
+    fn proven(&self, ordinal: u64);
+
+    /// The resumed exchanges have all ended: their packet identifiers, and
+    /// whether by a refusal.
+    fn resolved(&self, exchanges: Vec<(u16, bool)>);
 
     /// DISCONNECT has left.
     fn closed(&self);
@@ -107,10 +111,34 @@ pub(crate) fn try_with_line<T>(look: impl FnOnce(&mut Line) -> T) -> Option<T> {
     SEAM.try_lock().ok()?.line.as_mut().map(look)
 }
 
-/// Announces PUBLISH packets that Paho will write soon: until they have come,
-/// others may wait for them in the buffer.
-pub(crate) fn expect_publishes(count: i64) {
-    EXPECTED.fetch_add(count, Ordering::Relaxed);
+/// The announcement of PUBLISH packets that Paho will write soon: until they have
+/// come, others may wait for them in the buffer.
+pub(crate) struct Announcement {
+    left: i64,
+}
+
+impl Announcement {
+    /// Announces so many.
+    pub(crate) fn new(count: usize) -> Self {
+        let left = i64::try_from(count).unwrap_or(i64::MAX);
+        EXPECTED.fetch_add(left, Ordering::Relaxed);
+        Self { left }
+    }
+
+    /// Paho has been given one of them.
+    pub(crate) fn kept(&mut self) {
+        self.left -= 1;
+    }
+}
+
+impl Drop for Announcement {
+    /// Those that will not come after all must not hold up the others.
+    fn drop(&mut self) {
+        if self.left > 0 {
+            EXPECTED.fetch_sub(self.left, Ordering::Relaxed);
+            with_line(Line::push_out);
+        }
+    }
 }
 
 /// Leaves everything that Paho has not consumed yet, and all that may come,
@@ -118,12 +146,6 @@ pub(crate) fn expect_publishes(count: i64) {
 pub(crate) fn stop_reading() {
     INBOUND.with_borrow_mut(|inbound| inbound.bytes.clear());
     with_line(Line::stop_reading);
-}
-
-/// Whether more has been read than Paho has consumed; to be asked in a callback
-/// on Paho's receiving thread.
-pub(crate) fn more_waiting() -> bool {
-    INBOUND.with_borrow(|inbound| inbound.at < inbound.bytes.len())
 }
 
 /// Hangs up from another thread while a write may be waiting with the line
@@ -160,13 +182,17 @@ impl Inbound {
         let Some(line) = seam.line.as_mut() else { return true };
         line.read_into(&mut self.bytes);
         let look = self.has_bytes() || line.down().is_some();
-        let pongs = line.take_pongs();
-        if pongs > 0
+        let proven = line.watch().take_proven();
+        let resolved = line.watch().take_resolved();
+        if (proven.is_some() || !resolved.is_empty())
             && let Some(attendant) = seam.attendant.clone()
         {
             drop(seam);
-            for _ in 0..pongs {
-                attendant.ponged();
+            if let Some(ordinal) = proven {
+                attendant.proven(ordinal);
+            }
+            if !resolved.is_empty() {
+                attendant.resolved(resolved);
             }
         }
         look
@@ -285,8 +311,11 @@ pub(super) unsafe extern "C" fn writev(descriptor: c_int, vector: *const iovec, 
         settle();
     }
     with_line(|line| line.take(&slices, u64::try_from(expected).unwrap_or(0)));
-    if goodbye && let Some(attendant) = seam().attendant.clone() {
-        attendant.closed();
+    if goodbye {
+        let attendant = seam().attendant.clone();
+        if let Some(attendant) = attendant {
+            attendant.closed();
+        }
     }
     ssize_t::try_from(length).unwrap_or(ssize_t::MAX)
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::net::{IpAddr, TcpStream};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +14,7 @@ use openssl::ssl::{
 };
 use openssl::x509::{X509, X509NameRef, X509StoreContextRef};
 
+use super::socket::Socket;
 use crate::config::connection::{Host, Tls};
 use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
@@ -50,9 +51,9 @@ impl<'a> Handshake<'a> {
     ///
     /// # Errors
     /// What is wrong with the peer's certificate, or with the handshake.
-    pub(crate) fn encrypt(&self, tcp: TcpStream) -> Result<Box<SslStream<TcpStream>>, Failure> {
+    pub(crate) fn encrypt(&self, socket: Socket) -> Result<Box<SslStream<Socket>>, Failure> {
         let ssl = client(&self.context, self.host, self.config).map_err(|error| refused(&words(&error)))?;
-        let mut stream = SslStream::new(ssl, tcp).map_err(|error| refused(&words(&error)))?;
+        let mut stream = SslStream::new(ssl, socket).map_err(|error| refused(&words(&error)))?;
         match stream.connect() {
             Ok(()) => Ok(Box::new(stream)),
             Err(error) => {

@@ -4,6 +4,7 @@
 //! the stream is the answer to a PINGREQ that was not Paho's.
 
 use std::collections::VecDeque;
+use std::io::IoSlice;
 
 use crate::config::connection::Version;
 use crate::exit::Exit;
@@ -11,6 +12,7 @@ use crate::failure::Failure;
 use crate::message::Properties;
 
 use super::packet::{self, Reader};
+use super::trace::{self, Tracer, Way};
 
 /// Packet types in the high half of the first byte (MQTT 5, 2.1.2).
 pub(crate) mod kind {
@@ -65,11 +67,35 @@ pub(crate) struct Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pinger {
     Paho,
-    Ours,
+    /// We did, behind this many PUBLISH packets.
+    Ours(u64),
+}
+
+/// The packet identifiers whose PUBREC has come and whose PUBCOMP has not.
+#[derive(Debug, Default)]
+struct Received(Option<Box<[u64; 1024]>>);
+
+impl Received {
+    fn set(&mut self, mid: u16, received: bool) {
+        let bits = self.0.get_or_insert_with(|| Box::new([0; 1024]));
+        let bit = 1 << (mid % 64);
+        if let Some(word) = bits.get_mut(usize::from(mid / 64)) {
+            if received {
+                *word |= bit;
+            } else {
+                *word &= !bit;
+            }
+        }
+    }
+
+    fn has(&self, mid: u16) -> bool {
+        let word = self.0.as_ref().and_then(|bits| bits.get(usize::from(mid / 64)));
+        word.is_some_and(|word| word >> (mid % 64) & 1 == 1)
+    }
 }
 
 /// Where in a packet the stream stands.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Place {
     /// Before the first byte.
     Start,
@@ -80,28 +106,63 @@ enum Place {
 }
 
 /// The reader along.
-#[derive(Debug)]
 pub(crate) struct Watch {
     version: Version,
     place: Place,
-    /// The control packet being read.
+    /// The control packet being read, and its length.
     body: Vec<u8>,
+    length: usize,
     /// PINGREQs that are not answered, oldest first.
     pings: VecDeque<Pinger>,
-    /// Answers to our own PINGREQs since the last look.
-    pongs: usize,
+    /// How many PUBLISH packets were sent before the PINGREQ of ours that was
+    /// answered last, if one was since the last look.
+    proven: Option<u64>,
+    received: Received,
+    /// QoS 2 exchanges that were sent past Paho, and have not ended.
+    resumed: Vec<u16>,
+    /// Those that have, and whether by a refusal.
+    resolved: Vec<(u16, bool)>,
     facts: Facts,
+    tracer: Option<Tracer>,
 }
 
 impl Watch {
-    pub(crate) fn new(version: Version) -> Self {
+    pub(crate) fn new(version: Version, tracer: Option<Tracer>) -> Self {
         Self {
             version,
             place: Place::Start,
             body: Vec::new(),
+            length: 0,
             pings: VecDeque::new(),
-            pongs: 0,
+            proven: None,
+            received: Received::default(),
+            resumed: Vec::new(),
+            resolved: Vec::new(),
             facts: Facts::default(),
+            tracer,
+        }
+    }
+
+    /// A packet leaves.
+    pub(crate) fn sent(&self, first: u8, packet: &[IoSlice<'_>], length: usize) {
+        if let Some(tracer) = &self.tracer {
+            let bytes: Vec<u8> = packet
+                .iter()
+                .flat_map(|slice| slice.iter().copied())
+                .take(trace::PREFIX)
+                .collect();
+            // Behind the first byte stands the remaining length.
+            let body = bytes
+                .iter()
+                .skip(1)
+                .position(|byte| byte & 0x80 == 0)
+                .map_or(0, |at| at + 2);
+            tracer(&trace::describe(
+                Way::Sending,
+                first,
+                bytes.get(body..).unwrap_or_default(),
+                length.saturating_sub(body),
+            ));
         }
     }
 
@@ -114,9 +175,36 @@ impl Watch {
         self.pings.push_back(by);
     }
 
-    /// How many of our own PINGREQs were answered since the last call.
-    pub(crate) fn take_pongs(&mut self) -> usize {
-        std::mem::take(&mut self.pongs)
+    /// Whether a PINGREQ of ours is not answered yet.
+    pub(crate) fn awaits_pong(&self) -> bool {
+        self.pings.iter().any(|ping| matches!(ping, Pinger::Ours(_)))
+    }
+
+    /// How many PUBLISH packets were sent before the PINGREQ of ours that was
+    /// answered last; `None` if none was since the last call.
+    pub(crate) fn take_proven(&mut self) -> Option<u64> {
+        self.proven.take()
+    }
+
+    /// Whether the broker has answered this PUBLISH with PUBREC, and not yet
+    /// with PUBCOMP.
+    pub(crate) fn has_received(&self, mid: u16) -> bool {
+        self.received.has(mid)
+    }
+
+    /// These exchanges go on past Paho: their ends are to be noted.
+    pub(crate) fn resume(&mut self, mids: impl IntoIterator<Item = u16>) {
+        self.resumed.extend(mids);
+    }
+
+    /// The resumed exchanges that have ended, and whether by a refusal, once all
+    /// have; nothing before that.
+    pub(crate) fn take_resolved(&mut self) -> Vec<(u16, bool)> {
+        if self.resumed.is_empty() {
+            std::mem::take(&mut self.resolved)
+        } else {
+            Vec::new()
+        }
     }
 
     /// Reads along over `bytes` and takes out of them what Paho must not see.
@@ -130,7 +218,10 @@ impl Watch {
                 Place::Start => {
                     let first = bytes[at];
                     self.check_first(first, &bytes[at..])?;
-                    if first >> 4 == kind::PINGRESP && self.pings.pop_front() == Some(Pinger::Ours) {
+                    if first >> 4 == kind::PINGRESP
+                        && let Some(Pinger::Ours(ordinal)) = self.pings.pop_front()
+                    {
+                        self.proven = Some(ordinal);
                         // Its second byte is the remaining length, 0.
                         self.place = Place::Length {
                             first: 0,
@@ -149,7 +240,6 @@ impl Watch {
                 }
                 Place::Length { first: 0, .. } => {
                     bytes.remove(at);
-                    self.pongs += 1;
                     self.place = Place::Start;
                 }
                 Place::Length { first, value, shift } => {
@@ -172,6 +262,9 @@ impl Watch {
                     let here = left.min(bytes.len() - at);
                     if first >> 4 != kind::PUBLISH {
                         self.body.extend_from_slice(&bytes[at..at + here]);
+                    } else if self.tracer.is_some() {
+                        let wanted = here.min(trace::PREFIX.saturating_sub(self.body.len()));
+                        self.body.extend_from_slice(&bytes[at..at + wanted]);
                     }
                     at += here;
                     if here == left {
@@ -217,6 +310,7 @@ impl Watch {
             return Err(broken("a control packet with an impossible length"));
         }
         self.body.clear();
+        self.length = length;
         if length == 0 {
             self.end_body(first)
         } else {
@@ -228,6 +322,9 @@ impl Watch {
     fn end_body(&mut self, first: u8) -> Result<(), Failure> {
         self.place = Place::Start;
         let five = self.version == Version::V5;
+        if let Some(tracer) = &self.tracer {
+            tracer(&trace::describe(Way::Received, first, &self.body, self.length));
+        }
         let mut body = Reader::new(&self.body);
         match first >> 4 {
             kind::CONNACK => {
@@ -242,8 +339,10 @@ impl Watch {
                 let unsuback = verdict(&mut body, five).filter(|verdict| verdict.codes.is_empty() != five);
                 self.facts.unsuback = Some(unsuback.ok_or_else(|| broken("a malformed UNSUBACK"))?);
             }
-            kind::PUBACK..=kind::PUBCOMP if self.body.len() < 2 => {
-                return Err(broken("a malformed acknowledgement"));
+            packet @ kind::PUBACK..=kind::PUBCOMP => {
+                let mid = body.two().ok_or_else(|| broken("a malformed acknowledgement"))?;
+                let refused = five && body.byte().is_some_and(|reason| reason >= 0x80);
+                self.acknowledged(packet, mid, refused);
             }
             kind::DISCONNECT if five => {
                 self.facts.disconnect = Some(Verdict {
@@ -255,6 +354,24 @@ impl Watch {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Follows the QoS 2 exchanges (MQTT 5, 4.3.3).
+    fn acknowledged(&mut self, packet: u8, mid: u16, refused: bool) {
+        match packet {
+            kind::PUBREC if !refused => {
+                self.received.set(mid, true);
+                return;
+            }
+            kind::PUBCOMP => self.received.set(mid, false),
+            kind::PUBREC => {}
+            _ => return,
+        }
+        if let Some(index) = self.resumed.iter().position(|resumed| *resumed == mid) {
+            self.resumed.swap_remove(index);
+            // PUBCOMP 0x92 says that the broker had finished before.
+            self.resolved.push((mid, packet == kind::PUBREC));
+        }
     }
 }
 
@@ -304,7 +421,7 @@ mod tests {
     fn feed(version: Version, pings: &[Pinger], stream: &[u8]) -> (Watch, Vec<u8>) {
         let mut outcome = None;
         for size in 1..=stream.len() {
-            let mut watch = Watch::new(version);
+            let mut watch = Watch::new(version, None);
             for ping in pings {
                 watch.pinged(*ping);
             }
@@ -326,10 +443,10 @@ mod tests {
     fn only_our_own_pongs_are_taken_out() {
         let publish = [0x30, 5, 0, 1, b't', 0xd0, 0x00];
         let stream = [&CONNACK[..], &[0xd0, 0], &publish, &[0xd0, 0]].concat();
-        let (mut watch, seen) = feed(Version::V311, &[Pinger::Paho, Pinger::Ours], &stream);
+        let (mut watch, seen) = feed(Version::V311, &[Pinger::Paho, Pinger::Ours(7)], &stream);
         assert_eq!(seen, [&CONNACK[..], &[0xd0, 0], &publish].concat());
-        assert_eq!(watch.take_pongs(), 1);
-        assert_eq!(watch.take_pongs(), 0);
+        assert_eq!(watch.take_proven(), Some(7));
+        assert_eq!(watch.take_proven(), None);
     }
 
     #[test]
@@ -350,9 +467,27 @@ mod tests {
     }
 
     #[test]
+    fn exchanges_are_followed_to_their_end() {
+        let mut watch = Watch::new(Version::V5, None);
+        watch.inspect(&mut vec![0x20, 3, 0, 0, 0]).unwrap();
+        watch.resume([7, 8, 9]);
+        // PUBREC 7, PUBREC 8 refused, PUBCOMP 9.
+        watch
+            .inspect(&mut vec![0x50, 2, 0, 7, 0x50, 3, 0, 8, 0x97, 0x70, 2, 0, 9])
+            .unwrap();
+        assert!(watch.has_received(7) && !watch.has_received(8) && !watch.has_received(9));
+        assert!(watch.take_resolved().is_empty(), "7 goes on");
+        watch.inspect(&mut vec![0x70, 2, 0, 7]).unwrap();
+        assert!(!watch.has_received(7));
+        assert_eq!(watch.take_resolved(), [(8, true), (9, false), (7, false)]);
+    }
+
+    #[test]
     fn what_is_no_broker_is_named() {
         let say = |bytes: &[u8]| {
-            let failure = Watch::new(Version::V311).inspect(&mut bytes.to_vec()).unwrap_err();
+            let failure = Watch::new(Version::V311, None)
+                .inspect(&mut bytes.to_vec())
+                .unwrap_err();
             assert_eq!(failure.exit(), Exit::NoConnection);
             failure.to_string()
         };
@@ -369,7 +504,7 @@ mod tests {
                 stream = vec![0x20, 3, 0, 0, 0];
             }
             stream.extend_from_slice(bytes);
-            Watch::new(version).inspect(&mut stream).is_err()
+            Watch::new(version, None).inspect(&mut stream).is_err()
         };
         assert!(refused(Version::V311, &[0x90, 2, 0, 1]), "SUBACK without a code");
         assert!(refused(Version::V5, &[0xb0, 3, 0, 1, 0]), "UNSUBACK without a code");

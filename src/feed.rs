@@ -1,0 +1,290 @@
+//! What to publish next, and when: records become messages, copies follow one
+//! another, and each leaves when its time has come. Pure: no I/O, and the caller
+//! tells the time.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::config::publish::{Pace, Record, Template};
+use crate::input::Keys;
+use crate::json::read::{Defaults, read_record};
+use crate::message::Message;
+use crate::pace::Pacer;
+
+/// How many messages of rounds to come are made in advance.
+const BATCH: usize = 1024;
+
+/// How a record becomes messages.
+enum Form {
+    Payload,
+    Keyed(Keys),
+    Json(Defaults),
+}
+
+/// What holds messages back.
+enum Gate {
+    Open,
+    Rate(Pacer),
+    /// A round at a time, in a fixed rhythm.
+    Every(Pacer),
+    /// A round at a time, each so long after the one before it was delivered.
+    Delay {
+        pause: Duration,
+        until: Option<Instant>,
+        begun: bool,
+    },
+}
+
+/// The messages of a run, in order.
+pub struct Feed {
+    template: Template,
+    form: Form,
+    gate: Gate,
+    /// Records may still come.
+    open: bool,
+    /// Messages that are made and have not left.
+    stock: VecDeque<Message>,
+    /// What is published again in each round, and how many rounds are left.
+    round: Vec<Message>,
+    rounds: u64,
+}
+
+impl Feed {
+    /// A feed that records come to until [`Feed::close`].
+    pub fn stream(template: Template, record: &Record, pace: Pace, now: Instant) -> Self {
+        let form = match record {
+            Record::Payload => Form::Payload,
+            Record::Keyed(separator) => Form::Keyed(Keys::new(separator.to_vec())),
+            Record::Json => Form::Json(Defaults {
+                topic: template.topics.first().cloned(),
+                qos: template.qos,
+                retain: template.retain,
+                properties: template.properties.clone(),
+            }),
+        };
+        Self {
+            template,
+            form,
+            gate: gate(pace, now),
+            open: true,
+            stock: VecDeque::new(),
+            round: Vec::new(),
+            rounds: 0,
+        }
+    }
+
+    /// A feed of these payloads, each to each topic, `rounds` times.
+    pub fn fixed(template: Template, payloads: &[Bytes], rounds: u64, pace: Pace, now: Instant) -> Self {
+        let round = payloads.iter().flat_map(|payload| template.messages(payload)).collect();
+        Self {
+            form: Form::Payload,
+            gate: gate(pace, now),
+            open: false,
+            stock: VecDeque::new(),
+            round,
+            rounds,
+            template,
+        }
+    }
+
+    /// Makes messages of a record.
+    ///
+    /// # Errors
+    /// What is wrong with the record, as one clause.
+    pub fn add(&mut self, record: Bytes) -> Result<(), String> {
+        match &mut self.form {
+            Form::Payload => self.stock.extend(self.template.messages(&record)),
+            Form::Keyed(keys) => {
+                let (topic, payload) = keys.split(&record)?;
+                self.stock.push_back(self.template.message(topic, payload));
+            }
+            Form::Json(defaults) => self.stock.push_back(read_record(&record, defaults)?),
+        }
+        Ok(())
+    }
+
+    /// No more records come, and no more rounds begin.
+    pub fn close(&mut self) {
+        self.open = false;
+        self.rounds = 0;
+    }
+
+    /// Whether a record may be added: nothing is in stock.
+    pub fn wants_records(&self) -> bool {
+        self.open && self.stock.is_empty()
+    }
+
+    /// Whether every message has left.
+    pub fn is_over(&self) -> bool {
+        !self.open && self.stock.is_empty() && self.rounds == 0
+    }
+
+    /// The messages that may leave now. `delivered` says that all earlier ones
+    /// have been.
+    pub fn take(&mut self, now: Instant, delivered: bool) -> Vec<Message> {
+        while self.stock.len() < BATCH && self.rounds > 0 && self.next_round_is_due(now, delivered) {
+            self.rounds -= 1;
+            self.stock.extend(self.round.iter().cloned());
+        }
+        let allowed = match &mut self.gate {
+            Gate::Rate(pacer) => {
+                let allowed = pacer.allowance(now).min(self.stock.len());
+                pacer.spend(allowed);
+                allowed
+            }
+            _ => self.stock.len(),
+        };
+        self.stock.drain(..allowed).collect()
+    }
+
+    /// When more may leave, if it is only a matter of time.
+    pub fn next(&self) -> Option<Instant> {
+        match &self.gate {
+            Gate::Open => None,
+            Gate::Rate(pacer) => (!self.stock.is_empty() || self.rounds > 0).then(|| pacer.next()),
+            Gate::Every(pacer) => (self.rounds > 0).then(|| pacer.next()),
+            Gate::Delay { until, .. } => *until,
+        }
+    }
+
+    fn next_round_is_due(&mut self, now: Instant, delivered: bool) -> bool {
+        match &mut self.gate {
+            Gate::Open | Gate::Rate(_) => true,
+            Gate::Every(pacer) => {
+                let due = pacer.allowance(now) > 0;
+                pacer.spend(usize::from(due));
+                due
+            }
+            Gate::Delay { pause, until, begun } => {
+                if !*begun {
+                    *begun = true;
+                    return true;
+                }
+                if until.is_none() && delivered && self.stock.is_empty() {
+                    *until = Some(now + *pause);
+                }
+                let due = until.is_some_and(|until| until <= now);
+                if due {
+                    *until = None;
+                }
+                due
+            }
+        }
+    }
+}
+
+fn gate(pace: Pace, now: Instant) -> Gate {
+    match pace {
+        Pace::None => Gate::Open,
+        Pace::Rate { count, per } => Gate::Rate(Pacer::rate(count, per, now)),
+        Pace::Every(interval) => Gate::Every(Pacer::rhythm(interval, now)),
+        Pace::Delay(pause) => Gate::Delay {
+            pause,
+            until: None,
+            begun: false,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Properties, Qos, Topic};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn template(topics: &[&str]) -> Template {
+        Template {
+            topics: topics.iter().map(|topic| Topic::new(topic).unwrap()).collect(),
+            qos: Qos::AtMostOnce,
+            retain: false,
+            properties: Properties::default(),
+        }
+    }
+
+    fn texts(messages: &[Message]) -> Vec<String> {
+        let text = |message: &Message| {
+            let payload = String::from_utf8_lossy(&message.payload).into_owned();
+            format!("{} {payload}", message.topic.as_str())
+        };
+        messages.iter().map(text).collect()
+    }
+
+    fn fixed(rounds: u64, pace: Pace, now: Instant) -> Feed {
+        Feed::fixed(template(&["t"]), &[Bytes::from_static(b"x")], rounds, pace, now)
+    }
+
+    #[test]
+    fn each_payload_goes_to_each_topic_in_each_round() {
+        let now = Instant::now();
+        let payloads = [Bytes::from_static(b"1"), Bytes::from_static(b"2")];
+        let mut feed = Feed::fixed(template(&["a", "b"]), &payloads, 2, Pace::None, now);
+        let mut all = Vec::new();
+        while !feed.is_over() {
+            all.extend(feed.take(now, false));
+        }
+        let round = ["a 1", "b 1", "a 2", "b 2"];
+        assert_eq!(texts(&all), [round, round].concat());
+    }
+
+    #[test]
+    fn a_delay_begins_with_the_delivery() {
+        let now = Instant::now();
+        let mut feed = fixed(2, Pace::Delay(SECOND), now);
+        assert_eq!(feed.take(now, false).len(), 1);
+        assert!(feed.take(now + 5 * SECOND, false).is_empty());
+        assert_eq!(feed.next(), None);
+        assert!(feed.take(now + 6 * SECOND, true).is_empty());
+        assert_eq!(feed.next(), Some(now + 7 * SECOND));
+        assert_eq!(feed.take(now + 7 * SECOND, true).len(), 1);
+        assert!(feed.is_over());
+    }
+
+    #[test]
+    fn a_rhythm_counts_from_the_start() {
+        let now = Instant::now();
+        let mut feed = fixed(3, Pace::Every(SECOND), now);
+        assert_eq!(feed.take(now, false).len(), 1);
+        assert!(feed.take(now + SECOND / 2, true).is_empty());
+        assert_eq!(feed.next(), Some(now + SECOND));
+        assert_eq!(feed.take(now + SECOND + SECOND / 2, true).len(), 1);
+        assert_eq!(feed.next(), Some(now + 2 * SECOND));
+    }
+
+    #[test]
+    fn a_rate_holds_records_back() {
+        let now = Instant::now();
+        let pace = Pace::Rate { count: 2, per: SECOND };
+        let mut feed = Feed::stream(template(&["t"]), &Record::Payload, pace, now);
+        for text in ["a", "b", "c"] {
+            feed.add(Bytes::from_static(text.as_bytes())).unwrap();
+        }
+        assert!(!feed.wants_records());
+        assert_eq!(texts(&feed.take(now, false)), ["t a"]);
+        assert!(feed.take(now, false).is_empty());
+        assert_eq!(feed.next(), Some(now + SECOND / 2));
+        assert_eq!(texts(&feed.take(now + SECOND / 2, false)), ["t b"]);
+        feed.close();
+        assert!(!feed.is_over());
+        assert_eq!(texts(&feed.take(now + SECOND, false)), ["t c"]);
+        assert!(feed.is_over());
+    }
+
+    #[test]
+    fn records_may_bring_their_topics() {
+        let now = Instant::now();
+        let keyed = Record::Keyed(Bytes::from_static(b": "));
+        let mut feed = Feed::stream(template(&[]), &keyed, Pace::None, now);
+        feed.add(Bytes::from_static(b"a/b: 1: 2")).unwrap();
+        assert!(feed.add(Bytes::from_static(b"no separator")).is_err());
+        assert_eq!(texts(&feed.take(now, false)), ["a/b 1: 2"]);
+
+        let mut feed = Feed::stream(template(&["d"]), &Record::Json, Pace::None, now);
+        feed.add(Bytes::from_static(br#"{"payload":"1"}"#)).unwrap();
+        feed.add(Bytes::from_static(br#"{"topic":"e","payload":"2"}"#)).unwrap();
+        assert!(feed.add(Bytes::from_static(b"{")).is_err());
+        assert_eq!(texts(&feed.take(now, false)), ["d 1", "e 2"]);
+    }
+}

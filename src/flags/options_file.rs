@@ -1,0 +1,315 @@
+//! The options file, as mosquitto's clients have it: an option a line, its value
+//! behind the first space, without quotes. Its options count as if they stood
+//! before those of the command line. Nothing here reads a file.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::error::ErrorKind;
+
+use super::properties::{TOO_FEW, TypedProperty};
+use super::{Flags, Tool, command, scan};
+
+/// The name that clap knows `-o` by.
+const OPTIONS: &str = "options";
+
+/// A line of an options file that has an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its number, from 1.
+    pub number: usize,
+    /// The option, and behind it the value, or those of a `-D`.
+    pub arguments: Vec<OsString>,
+}
+
+/// Takes an options file apart.
+///
+/// The value is all that stands behind the first space, spaces included; CR and
+/// LF at the end do not count; a `#` at the very beginning makes a comment. Of a
+/// `-D` only the last field may have spaces.
+///
+/// # Errors
+/// Which line is wrong, and why.
+pub fn parse(text: &[u8]) -> Result<Vec<Line>, String> {
+    let mut lines = Vec::new();
+    for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        let number = index + 1;
+        if line.first() == Some(&b'#') {
+            continue;
+        }
+        if line.contains(&0) {
+            return Err(format!("line {number}: it has a NUL character"));
+        }
+        let end = line.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
+        let mut rest = Some(&line[..end]);
+        let Some(option) = field(&mut rest) else {
+            continue;
+        };
+        // A tab would otherwise become the beginning of the value.
+        let name = option.split(|byte| *byte == b'=').next().unwrap_or_default();
+        if name.contains(&b'\t') {
+            return Err(format!(
+                "line {number}: a space must separate option and value, not a tab"
+            ));
+        }
+        let mut arguments = vec![string(option)];
+        if option == b"-D" || option == b"--property" {
+            let fields = property(rest).ok_or_else(|| format!("line {number}: {TOO_FEW}"))?;
+            arguments.extend(fields);
+        } else if let Some(value) = rest.filter(|value| !value.is_empty()) {
+            arguments.push(string(value));
+        }
+        lines.push(Line { number, arguments });
+    }
+    Ok(lines)
+}
+
+/// Takes the next field, if there is one; what is left begins behind the one
+/// space that ends it, and is `None` without such a space.
+fn field<'a>(rest: &mut Option<&'a [u8]>) -> Option<&'a [u8]> {
+    let text = (*rest)?;
+    let start = text.iter().position(|byte| *byte != b' ')?;
+    let text = &text[start..];
+    let end = text.iter().position(|byte| *byte == b' ').unwrap_or(text.len());
+    *rest = text.get(end + 1..);
+    Some(&text[..end])
+}
+
+/// The fields behind `-D`; the last one is the rest of the line.
+fn property(mut rest: Option<&[u8]>) -> Option<Vec<OsString>> {
+    let mut fields = vec![string(field(&mut rest)?), string(field(&mut rest)?)];
+    if TypedProperty::arity(fields.get(1)) == 4 {
+        fields.push(string(field(&mut rest)?));
+    }
+    fields.push(string(rest?));
+    Some(fields)
+}
+
+fn string(bytes: &[u8]) -> OsString {
+    OsString::from_vec(bytes.to_vec())
+}
+
+/// Where the options file is that is read without being asked for: that of
+/// mosquitto's client of the same purpose.
+pub fn path(env: impl Fn(&str) -> Option<OsString>, tool: Tool) -> Option<PathBuf> {
+    let set = |name| env(name).filter(|value| !value.is_empty());
+    let folder = match set("XDG_CONFIG_HOME") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(&set("HOME")?).join(".config"),
+    };
+    Some(folder.join(tool.options_file()))
+}
+
+/// The options file that the command line asks for.
+///
+/// # Errors
+/// That it asks for more than one.
+pub fn named<F: Flags>(arguments: &[OsString]) -> Result<Option<PathBuf>, clap::Error> {
+    let command = command::<F>();
+    let arguments = arguments.get(1..).unwrap_or_default();
+    let mut files = scan::scan(&command, arguments)
+        .into_iter()
+        .filter(|found| found.id == OPTIONS)
+        .filter_map(|found| found.value(arguments));
+    let first = files.next();
+    if files.next().is_some() {
+        return Err(clap::Error::raw(
+            ErrorKind::ArgumentConflict,
+            "-o cannot be used more than once",
+        ));
+    }
+    Ok(first.map(PathBuf::from))
+}
+
+/// Checks each line by itself, so that what is wrong has a line number, and a
+/// line without its value does not take the next one for it.
+///
+/// # Errors
+/// The number of the first line that is wrong, and why.
+pub(super) fn check<F: Flags>(lines: &[Line]) -> Result<(), (usize, clap::Error)> {
+    let command = command::<F>();
+    for Line { number, arguments } in lines {
+        let fail = |error| (*number, error);
+        if arguments.first().is_some_and(|option| option == "--") {
+            // It would end the options of the command line too.
+            let why = "unexpected argument '--' found";
+            return Err(fail(clap::Error::raw(ErrorKind::UnknownArgument, why)));
+        }
+        if scan::scan(&command, arguments).iter().any(|found| found.id == OPTIONS) {
+            let why = "-o cannot be used in an options file";
+            return Err(fail(clap::Error::raw(ErrorKind::ArgumentConflict, why)));
+        }
+        let mut words = scan::bundle(&command, arguments).map_err(fail)?;
+        words.insert(0, F::TOOL.program().into());
+        command.clone().try_get_matches_from(words).map_err(fail)?;
+    }
+    Ok(())
+}
+
+/// The options of the file, without those that the command line replaces: where
+/// mosquitto has one value and the last one wins, ours may have several, and
+/// adding the file's to them would not be what was asked for.
+pub(super) fn merge<F: Flags>(lines: &[Line], arguments: &[OsString]) -> Vec<OsString> {
+    let command = command::<F>();
+    let typed = scan::scan(&command, arguments);
+    let replaced = |line: &&Line| {
+        let options = scan::scan(&command, &line.arguments);
+        options
+            .iter()
+            .any(|option| F::TOOL.replaced().contains(&option.id) && typed.iter().any(|typed| typed.id == option.id))
+    };
+    let kept = lines.iter().filter(|line| !replaced(line));
+    kept.flat_map(|line| line.arguments.iter().cloned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Error, PublishFlags, SubscribeFlags, parse_after};
+    use super::*;
+
+    fn parsed(text: &str) -> Vec<Vec<String>> {
+        let lines = parse(text.as_bytes()).unwrap();
+        lines
+            .into_iter()
+            .map(|line| {
+                let words = line.arguments.into_iter();
+                words.map(|word| word.into_string().unwrap()).collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_option_a_line() {
+        let long = format!("-m {}", "x".repeat(5000));
+        for (text, expected) in [
+            ("", vec![]),
+            ("\n  \n\r\n", vec![]),
+            ("-r", vec![vec!["-r"]]),
+            ("-r \n-d\r\n", vec![vec!["-r"], vec!["-d"]]),
+            ("-m a  b ", vec![vec!["-m", "a  b "]]),
+            ("-m  a", vec![vec!["-m", " a"]]),
+            ("   -m a", vec![vec!["-m", "a"]]),
+            ("-m \"a b\"\r\r\n", vec![vec!["-m", "\"a b\""]]),
+            ("--message=a\tb", vec![vec!["--message=a\tb"]]),
+            ("-m a # b", vec![vec!["-m", "a # b"]]),
+            ("# -m a\n # b", vec![vec!["#", "b"]]),
+            (&long, vec![vec!["-m", &long[3..]]]),
+            (
+                "-D connect user-property  name a value ",
+                vec![vec!["-D", "connect", "user-property", "name", "a value "]],
+            ),
+            (
+                "--property will content-type text/plain; x",
+                vec![vec!["--property", "will", "content-type", "text/plain; x"]],
+            ),
+            ("-D will content-type ", vec![vec!["-D", "will", "content-type", ""]]),
+        ] {
+            assert_eq!(parsed(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_has_a_line_number() {
+        assert!(parse(b"-r\n-m a\0b").unwrap_err().starts_with("line 2: "));
+        assert!(parse(b"-r\n-m\ta").unwrap_err().starts_with("line 2: a space"));
+        for text in ["-D publish", "-D publish content-type", "-D will user-property a"] {
+            let text = format!("-r\n\n{text}\r\n");
+            assert!(parse(text.as_bytes()).unwrap_err().starts_with("line 3: -D needs"));
+        }
+        for (text, number, why) in [
+            ("-r\n\n--frobnicate", 3, "--frobnicate"),
+            ("-r\n-t\n-q 1", 2, "--topic"),
+            ("-q 3", 1, "must be 0, 1 or 2"),
+            ("-d yes", 1, "yes"),
+            (" # no comment", 1, "#"),
+            ("\u{feff}-r", 1, "-r"),
+            ("-r\n-o other", 2, "-o cannot be used in an options file"),
+            ("-r\n--", 2, "'--'"),
+            ("--options=other", 1, "-o cannot be used in an options file"),
+        ] {
+            let lines = parse(text.as_bytes()).unwrap();
+            match parse_after::<PublishFlags>(&lines, &["mqpub".into()]) {
+                Err(Error::Line(line, error)) => {
+                    assert_eq!(line, number, "{text:?}");
+                    assert!(error.to_string().contains(why), "{text:?}: {error}");
+                }
+                other => panic!("{text:?}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn places() {
+        let of = |home: Option<&str>, xdg: Option<&str>| {
+            let env = |name: &str| match name {
+                "HOME" => home.map(OsString::from),
+                "XDG_CONFIG_HOME" => xdg.map(OsString::from),
+                _ => None,
+            };
+            path(env, Tool::Publish).map(|path| path.into_os_string().into_string().unwrap())
+        };
+        assert_eq!(of(Some("/h"), Some("/x")).as_deref(), Some("/x/mosquitto_pub"));
+        assert_eq!(of(Some("/h"), None).as_deref(), Some("/h/.config/mosquitto_pub"));
+        assert_eq!(of(Some("/h"), Some("")).as_deref(), Some("/h/.config/mosquitto_pub"));
+        assert_eq!(of(None, None), None);
+        assert_eq!(
+            path(|_| Some("/x".into()), Tool::Subscribe),
+            Some("/x/mosquitto_sub".into())
+        );
+    }
+
+    #[test]
+    fn the_file_is_named_by_an_option_and_not_by_a_value() {
+        let of = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            named::<PublishFlags>(&words)
+        };
+        assert_eq!(of("mqpub -o a").unwrap(), Some("a".into()));
+        assert_eq!(of("mqpub -t x --options=a").unwrap(), Some("a".into()));
+        assert_eq!(of("mqpub -m -o -p 1883").unwrap(), None);
+        assert_eq!(of("mqpub -D publish content-type -o").unwrap(), None);
+        assert_eq!(of("mqpub").unwrap(), None);
+        assert!(of("mqpub -o a -o a").is_err());
+    }
+
+    fn both<F: Flags>(file: &str, line: &str) -> F {
+        let lines = parse(file.as_bytes()).unwrap();
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        parse_after(&lines, &words).unwrap()
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file() {
+        let flags: PublishFlags = both("-q 1\n-p 7\n-i file\n-m file", "mqpub -q 2 -m line");
+        assert_eq!(flags.message.qos as u8, 2);
+        assert_eq!(flags.connection.port, Some(7));
+        assert_eq!(flags.connection.id.as_deref(), Some("file"));
+        assert_eq!(flags.message.message, Some("line".into()));
+    }
+
+    #[test]
+    fn lists_add_up_unless_mosquitto_has_one_value_there() {
+        let flags: PublishFlags = both(
+            "-h a\n-t a\n-f a\n-D publish user-property a 1",
+            "mqpub -h b -h c -t b --file=b -D publish user-property b 2",
+        );
+        assert_eq!(flags.connection.host, ["b", "c"]);
+        assert_eq!(flags.message.topic, ["b"]);
+        assert_eq!(flags.message.file, [PathBuf::from("b")]);
+        let values: Vec<_> = flags.properties.property.iter().map(|typed| &typed.value).collect();
+        assert_eq!(values, ["1", "2"]);
+        let flags: SubscribeFlags = both("-t a", "mqsub -t b");
+        assert_eq!(flags.subscription.topic, ["a", "b"]);
+        let flags: PublishFlags = both("-t a\n-t b", "mqpub -m x");
+        assert_eq!(flags.message.topic, ["a", "b"]);
+    }
+
+    #[test]
+    fn the_order_of_file_and_command_line_counts() {
+        let flags: PublishFlags = both("-L mqtt://h/t", "mqpub -p 7");
+        assert!(flags.connection.after_url.port);
+        let flags: PublishFlags = both("-p 7", "mqpub -L mqtt://h/t");
+        assert!(!flags.connection.after_url.port);
+    }
+}

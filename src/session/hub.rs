@@ -1,0 +1,266 @@
+//! What the main thread and Paho's two threads share, and what Paho's threads do
+//! when they call back. Paho's mutex is held in every callback, so nothing here
+//! waits for another call into Paho.
+//!
+//! Locks are taken in this order: Paho's mutex, the state, the line.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::errors;
+use super::ffi::{Arrival, Callbacks, Sender};
+use super::inbox::{self, Flow, Inbox};
+use super::window::{Limits, Window};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::message::Qos;
+use crate::property;
+use crate::waker::Waker;
+use crate::wire;
+
+/// How few waiting messages are a reason to ask for more.
+pub(super) const LOW: usize = 1024;
+
+/// Something that Paho's threads, or the connecting thread, noticed.
+pub(super) enum Notice {
+    Opened(Box<Result<wire::Line, Failure>>),
+    Connected,
+    ConnectFailed,
+    Lost,
+    Answered,
+    Refused(Failure),
+    /// The resumed QoS 2 exchanges have ended.
+    Resolved(Vec<(u16, bool)>),
+    /// The broker has read all QoS 0 messages.
+    Proven,
+    Closed,
+    /// Paho refused a message for a reason of its own: its return code.
+    Fault(i32),
+}
+
+/// What is shared with Paho's threads.
+pub(super) struct State {
+    /// Which attempt to connect counts.
+    pub(super) attempt: u64,
+    pub(super) notices: VecDeque<(u64, Notice)>,
+    pub(super) window: Window,
+    /// The connection is up, and nothing earlier is to be resumed: messages may
+    /// be handed to Paho.
+    pub(super) up: bool,
+    /// The main thread is handing messages on; the callbacks leave it to it.
+    pub(super) feeding: bool,
+    /// What the main thread waits for.
+    pub(super) wanted: Wanted,
+}
+
+/// What the main thread wants to be woken for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted {
+    /// Room for more input.
+    pub(super) room: bool,
+    /// Something delivered, to be taken.
+    pub(super) delivery: bool,
+    /// The end of all deliveries.
+    pub(super) empty: bool,
+}
+
+pub(super) struct Hub {
+    state: Mutex<State>,
+    inbox: Mutex<Option<Box<dyn Inbox>>>,
+    waker: Arc<Waker>,
+}
+
+/// One attempt's callbacks.
+pub(super) struct Link {
+    pub(super) hub: Arc<Hub>,
+    pub(super) attempt: u64,
+}
+
+impl Hub {
+    pub(super) fn new(window: Window, inbox: Option<Box<dyn Inbox>>, waker: Arc<Waker>) -> Self {
+        Self {
+            state: Mutex::new(State {
+                attempt: 0,
+                notices: VecDeque::new(),
+                window,
+                up: false,
+                feeding: false,
+                wanted: Wanted::default(),
+            }),
+            inbox: Mutex::new(inbox),
+            waker,
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Option<Box<dyn Inbox>>> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn notice(&self, attempt: u64, notice: Notice) {
+        self.lock().notices.push_back((attempt, notice));
+        self.waker.wake();
+    }
+}
+
+impl State {
+    /// Whether something has come true that the main thread wants to be woken
+    /// for; each wish is good for once.
+    fn take_wish(&mut self) -> bool {
+        let room = self.wanted.room && self.window.waiting() < LOW / 2;
+        let delivery = self.wanted.delivery && self.window.has_delivered();
+        let empty = self.wanted.empty && self.window.is_empty();
+        self.wanted.room &= !room;
+        self.wanted.delivery &= !delivery;
+        self.wanted.empty &= !empty;
+        room || delivery || empty
+    }
+
+    /// Takes out of the queue what the broker would end the connection over.
+    pub(super) fn reject(&mut self) {
+        for why in self.window.reject() {
+            let failure = Failure::new(Exit::Refused, format!("message not sent: {why}"));
+            self.notices.push_back((self.attempt, Notice::Refused(failure)));
+        }
+    }
+
+    /// Hands on waiting messages from one of Paho's threads, a quarter of the
+    /// window at a time: each time costs Paho's threads a turn with its mutex.
+    fn refill(&mut self, sender: Sender<'_>) -> Result<(), i32> {
+        self.reject();
+        let ready = self.window.ready();
+        let worth_it = self.window.is_idle() || ready * 4 >= self.window.limit();
+        if self.feeding || !self.up || ready == 0 || !worth_it {
+            return Ok(());
+        }
+        let mut announced = wire::Announcement::new(ready);
+        while let Some((slot, message)) = self.window.next() {
+            let mid = sender.publish(message, slot)?;
+            announced.kept();
+            self.window.identify(slot, mid);
+        }
+        Ok(())
+    }
+}
+
+/// Paho's code for a connection that is gone (`MQTTASYNC_DISCONNECTED`), which
+/// is reported by itself.
+const DISCONNECTED: i32 = -3;
+
+impl Link {
+    fn advance(&self, sender: Sender<'_>, step: impl FnOnce(&mut Window)) {
+        let mut state = self.hub.lock();
+        if state.attempt != self.attempt {
+            return;
+        }
+        step(&mut state.window);
+        let fault = state.refill(sender).err().filter(|code| *code != DISCONNECTED);
+        if state.take_wish() || !state.notices.is_empty() {
+            self.hub.waker.wake();
+        }
+        drop(state);
+        if let Some(code) = fault {
+            self.hub.notice(self.attempt, Notice::Fault(code));
+        }
+    }
+}
+
+impl Callbacks for Link {
+    /// What waits leaves at once, without a word to the main thread first.
+    fn connected(&self, sender: Sender<'_>) {
+        let connack = wire::with_line(|line| line.facts().connack.clone()).flatten();
+        let Some(connack) = connack else { return };
+        let number = |id| connack.properties.number(id);
+        let limits = Limits {
+            packet: number(property::MAXIMUM_PACKET_SIZE).unwrap_or(u32::MAX),
+            qos: number(property::MAXIMUM_QOS)
+                .and_then(|qos| Qos::try_from(u8::try_from(qos).ok()?).ok())
+                .unwrap_or(Qos::ExactlyOnce),
+            retain: number(property::RETAIN_AVAILABLE) != Some(0),
+        };
+        let maximum = number(property::RECEIVE_MAXIMUM).unwrap_or(u32::MAX);
+        let mut state = self.hub.lock();
+        if state.attempt == self.attempt {
+            state
+                .window
+                .narrow(usize::try_from(maximum).unwrap_or(usize::MAX), limits);
+            if !connack.session_present {
+                state.window.start_over();
+            }
+            // What was cut goes on before anything new.
+            let cut = state.window.unresolved().next().is_some();
+            state.up = !cut;
+        }
+        drop(state);
+        self.hub.notice(self.attempt, Notice::Connected);
+        self.advance(sender, |_| {});
+    }
+
+    fn connect_failed(&self) {
+        self.hub.notice(self.attempt, Notice::ConnectFailed);
+    }
+
+    fn lost(&self) {
+        self.hub.notice(self.attempt, Notice::Lost);
+    }
+
+    fn arrived(&self, arrival: &Arrival<'_>) {
+        let mut inbox = self.hub.inbox();
+        if let Some(inbox) = inbox.as_mut()
+            && inbox::deliver(inbox.as_mut(), arrival) == Flow::Stop
+        {
+            wire::stop_reading();
+        }
+    }
+
+    fn completed(&self, sender: Sender<'_>, slot: usize) {
+        self.advance(sender, |window| window.complete(slot, carried));
+    }
+
+    fn refused(&self, sender: Sender<'_>, slot: usize, reason: u8, words: Option<String>) {
+        let words = words.map(|words| format!(" ({words})")).unwrap_or_default();
+        let text = format!("message refused by the broker: {}{words}", errors::reason(reason));
+        self.advance(sender, |window| window.refuse(slot, carried));
+        self.hub
+            .notice(self.attempt, Notice::Refused(Failure::new(Exit::Refused, text)));
+    }
+
+    fn answered(&self) {
+        self.hub.notice(self.attempt, Notice::Answered);
+    }
+}
+
+/// How many PUBLISH packets of this connection are in the kernel.
+pub(super) fn carried() -> u64 {
+    wire::with_line(|line| line.carried()).unwrap_or(0)
+}
+
+impl wire::Attendant for Link {
+    fn settle(&self) -> bool {
+        self.hub.inbox().as_mut().is_none_or(|inbox| inbox.settle())
+    }
+
+    fn proven(&self, ordinal: u64) {
+        let mut state = self.hub.lock();
+        if state.attempt != self.attempt {
+            return;
+        }
+        state.window.prove(ordinal);
+        let all = state.window.is_empty() && !state.window.has_unproven();
+        drop(state);
+        if all {
+            self.hub.notice(self.attempt, Notice::Proven);
+        }
+    }
+
+    fn resolved(&self, exchanges: Vec<(u16, bool)>) {
+        self.hub.notice(self.attempt, Notice::Resolved(exchanges));
+    }
+
+    fn closed(&self) {
+        self.hub.notice(self.attempt, Notice::Closed);
+    }
+}

@@ -1,0 +1,75 @@
+//! The socket at the bottom: TCP, or a Unix-domain one.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// A connected socket.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    /// Over IP.
+    Tcp(TcpStream),
+    /// On this machine.
+    Unix(UnixStream),
+}
+
+impl Socket {
+    /// Bounds each read and write, or lifts the bounds.
+    pub(super) fn limit(&self, time: Option<Duration>) -> io::Result<()> {
+        match self {
+            Self::Tcp(tcp) => tcp.set_read_timeout(time).and_then(|()| tcp.set_write_timeout(time)),
+            Self::Unix(unix) => unix.set_read_timeout(time).and_then(|()| unix.set_write_timeout(time)),
+        }
+    }
+
+    /// Lets no read or write wait any more.
+    pub(super) fn unblock(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(tcp) => tcp.set_nonblocking(true),
+            Self::Unix(unix) => unix.set_nonblocking(true),
+        }
+    }
+
+    /// The other end, for the debug output.
+    pub(super) fn peer(&self) -> String {
+        match self {
+            Self::Tcp(tcp) => tcp
+                .peer_addr()
+                .map_or_else(|_| "?".to_owned(), |address| address.to_string()),
+            Self::Unix(_) => "a Unix-domain socket".to_owned(),
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(tcp) => tcp.as_fd(),
+            Self::Unix(unix) => unix.as_fd(),
+        }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => tcp.read(buffer),
+            Self::Unix(unix) => unix.read(buffer),
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => tcp.write(bytes),
+            Self::Unix(unix) => unix.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
