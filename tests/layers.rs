@@ -352,7 +352,7 @@ fn the_flags_only_say_what_was_typed() {
 fn the_configuration_is_made_from_flags_alone() {
     holds(naming_others(
         "config",
-        &["flags", "secret", "failure", "message", "exit"],
+        &["flags", "secret", "failure", "message", "property", "exit"],
     ));
     holds(naming(
         &["config"],

@@ -6,6 +6,8 @@
 //! `MQTOOLS_RESETS` sets how many resets each storm has.
 
 use std::collections::HashSet;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -13,7 +15,7 @@ use crate::support::certificates::certificates;
 use crate::support::mosquitto::{self, Publisher, Subscriber};
 use crate::support::packet::Version;
 use crate::support::proxy::{Limit, Proxy};
-use crate::support::runner::Satisfies;
+use crate::support::runner::{Running, Satisfies};
 use crate::support::{DEADLINE, unique_topic};
 use crate::tools::{mqpub, mqsub, numbered, text};
 
@@ -79,6 +81,16 @@ struct Storm {
     stderr: String,
 }
 
+/// Waits until the next connection has come, or the tool has given up.
+#[track_caller]
+fn broken(proxy: &Proxy, count: usize, tool: &Running) {
+    let until = Instant::now() + DEADLINE;
+    while proxy.connections() < count && tool.is_running() {
+        assert!(Instant::now() < until, "the tool does not come back");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "it is shown only when the test fails")]
 /// Sends lines through a storm, and what arrives to a subscriber.
 fn storm(way: &Way, qos: u8) -> Storm {
@@ -96,7 +108,7 @@ fn storm(way: &Way, qos: u8) -> Storm {
     let mut tool = mqpub(proxy.port(), &words).spawn();
     for (lines, count) in sent.chunks(CHUNK).zip(2..) {
         tool.write_stdin(text(lines));
-        proxy.wait_connections(count);
+        broken(&proxy, count, &tool);
     }
     let ended = tool.wait();
     let status = ended.status.code().expect("an exit status");
@@ -123,6 +135,12 @@ impl Storm {
         self.arrived.iter().filter(|payload| seen.insert(*payload)).collect()
     }
 
+    /// How it ended, as stderr says.
+    fn last_words(&self) -> String {
+        let lines: Vec<&str> = self.stderr.lines().rev().take(4).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
     /// The number before these words on stderr, or 0.
     fn count(&self, words: &str) -> usize {
         let Some(at) = self.stderr.find(words) else { return 0 };
@@ -137,7 +155,7 @@ impl Storm {
 #[track_caller]
 fn loses_nothing_at_qos_1(way: &Way) {
     let storm = storm(way, 1);
-    assert_eq!(storm.status, 0, "{}", storm.stderr);
+    assert_eq!(storm.status, 0, "{}", storm.last_words());
     let arrived = storm.first_arrivals();
     assert!(arrived.into_iter().eq(&storm.sent), "lost, out of order, or never sent");
     // Each loss is told on one line, and so is each return.
@@ -161,11 +179,16 @@ fn counts_truly_at_qos_0(way: &Way) {
     let lost = storm.count("possibly lost");
     assert!(missing <= lost, "{missing} missing, {lost} said to be possibly lost");
     if lost == 0 {
-        assert_eq!(storm.status, 0, "{}", storm.stderr);
+        assert_eq!(storm.status, 0, "{}", storm.last_words());
     } else {
-        assert_eq!(storm.status, 5, "{}", storm.stderr);
-        assert_eq!(storm.count("messages read"), storm.sent.len(), "{}", storm.stderr);
-        assert_eq!(storm.count("delivered") + lost, storm.sent.len(), "{}", storm.stderr);
+        assert_eq!(storm.status, 5, "{}", storm.last_words());
+        assert_eq!(storm.count("messages read"), storm.sent.len(), "{}", storm.last_words());
+        assert_eq!(
+            storm.count("delivered") + lost,
+            storm.sent.len(),
+            "{}",
+            storm.last_words()
+        );
     }
 }
 
