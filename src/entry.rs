@@ -158,8 +158,15 @@ impl Refusal {
         let failure = match self {
             Self::Typed(error, _) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
                 let text = error.render().to_string();
-                return match io::stdout().write_all(text.as_bytes()) {
-                    Err(error) if error.kind() != Io::BrokenPipe => Exit::Failed.into(),
+                return match io::stdout()
+                    .write_all(text.as_bytes())
+                    .and_then(|()| io::stdout().flush())
+                {
+                    Err(error) if error.kind() != Io::BrokenPipe => {
+                        let why = format!("cannot write to stdout: {}", io_reason(&error));
+                        Report::new(program, false, false).error(&Failure::new(Exit::Failed, why).into());
+                        Exit::Failed.into()
+                    }
                     _ => Exit::Done.into(),
                 };
             }

@@ -151,4 +151,11 @@ mod tests {
         assert_eq!(failure.to_string(), "localhost:1883: refused");
         assert_eq!(failure.exit(), Exit::NoConnection);
     }
+    #[test]
+    fn what_is_quoted_stays_on_one_line() {
+        assert_eq!(quote("a b \"c\" é"), "'a b \"c\" é'");
+        assert_eq!(quote("it's\n\0\u{1b}[1m"), r"'it\'s\n\0\u{1b}[1m'");
+        assert_eq!(quote(&"x".repeat(60)), format!("'{}'", "x".repeat(60)));
+        assert_eq!(quote(&"x".repeat(61)), format!("'{}…'", "x".repeat(60)));
+    }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::config::publish::{Pace, Record, Template};
 use crate::input::Keys;
-use crate::json::read::{Defaults, read_record};
+use crate::json::{Defaults, read_record};
 use crate::message::Message;
 use crate::pace::Pacer;
 
@@ -93,14 +93,14 @@ impl Feed {
     ///
     /// # Errors
     /// What is wrong with the record, as one clause.
-    pub fn add(&mut self, record: Bytes) -> Result<(), String> {
+    pub fn add(&mut self, record: &Bytes) -> Result<(), String> {
         match &mut self.form {
-            Form::Payload => self.stock.extend(self.template.messages(&record)),
+            Form::Payload => self.stock.extend(self.template.messages(record)),
             Form::Keyed(keys) => {
-                let (topic, payload) = keys.split(&record)?;
+                let (topic, payload) = keys.split(record)?;
                 self.stock.push_back(self.template.message(topic, payload));
             }
-            Form::Json(defaults) => self.stock.push_back(read_record(&record, defaults)?),
+            Form::Json(defaults) => self.stock.push_back(read_record(record, defaults)?),
         }
         Ok(())
     }
@@ -259,7 +259,7 @@ mod tests {
         let pace = Pace::Rate { count: 2, per: SECOND };
         let mut feed = Feed::stream(template(&["t"]), &Record::Payload, pace, now);
         for text in ["a", "b", "c"] {
-            feed.add(Bytes::from_static(text.as_bytes())).unwrap();
+            feed.add(&Bytes::from_static(text.as_bytes())).unwrap();
         }
         assert!(!feed.wants_records());
         assert_eq!(texts(&feed.take(now, false)), ["t a"]);
@@ -277,14 +277,15 @@ mod tests {
         let now = Instant::now();
         let keyed = Record::Keyed(Bytes::from_static(b": "));
         let mut feed = Feed::stream(template(&[]), &keyed, Pace::None, now);
-        feed.add(Bytes::from_static(b"a/b: 1: 2")).unwrap();
-        assert!(feed.add(Bytes::from_static(b"no separator")).is_err());
+        feed.add(&Bytes::from_static(b"a/b: 1: 2")).unwrap();
+        assert!(feed.add(&Bytes::from_static(b"no separator")).is_err());
         assert_eq!(texts(&feed.take(now, false)), ["a/b 1: 2"]);
 
         let mut feed = Feed::stream(template(&["d"]), &Record::Json, Pace::None, now);
-        feed.add(Bytes::from_static(br#"{"payload":"1"}"#)).unwrap();
-        feed.add(Bytes::from_static(br#"{"topic":"e","payload":"2"}"#)).unwrap();
-        assert!(feed.add(Bytes::from_static(b"{")).is_err());
+        feed.add(&Bytes::from_static(br#"{"payload":"1"}"#)).unwrap();
+        feed.add(&Bytes::from_static(br#"{"topic":"e","payload":"2"}"#))
+            .unwrap();
+        assert!(feed.add(&Bytes::from_static(b"{")).is_err());
         assert_eq!(texts(&feed.take(now, false)), ["d 1", "e 2"]);
     }
 }

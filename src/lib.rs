@@ -4,12 +4,11 @@
 //!
 //! ```text
 //! publish  subscribe        each tool from start to end
-//! entry                     what both share at start and end
+//! entry  progress           what both share at start and end; how far a run is
 //! session/                  the broker side; the only place that names Paho
 //! wire/                     the bytes between Paho and the broker
-//! feed  progress            what to publish next, and when; how far a run is
-//! input  output             bytes to payloads, messages to bytes
-//! json  pace                a message as one JSON line; when the next may leave
+//! input/  output            bytes to payloads, messages to bytes
+//! json/                     a message as one JSON line
 //! config/                   what the options mean
 //! flags/                    what was typed
 //! report                    the only writer to stderr

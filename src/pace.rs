@@ -49,7 +49,8 @@ impl Pacer {
         let missed = u32::try_from(missed).unwrap_or(u32::MAX);
         if missed > self.burst {
             // What a pause has left unused is gone.
-            self.due = now - self.interval * (self.burst - 1);
+            let unused = self.interval * (self.burst - 1);
+            self.due = now.checked_sub(unused).unwrap_or(now);
         }
         missed.min(self.burst) as usize
     }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::report::Report;
 use crate::session::Counts;
@@ -55,12 +55,7 @@ impl Progress {
         }
         let text = describe(counts, now - self.start, connected);
         if self.terminal {
-            let bar = self.bar.get_or_insert_with(|| {
-                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-                bar.with_style(
-                    ProgressStyle::with_template("{spinner} {msg}").unwrap_or(ProgressStyle::default_spinner()),
-                )
-            });
+            let bar = self.bar.get_or_insert_with(|| self.report.bar());
             bar.set_message(text);
             bar.tick();
             self.next = Some(now + REDRAW);

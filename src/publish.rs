@@ -231,13 +231,13 @@ impl Run {
         let source = source.map(|(source, _)| source.as_fd());
         // Asking for nothing still tells of a reader that has gone.
         let reader = self.input.tee.as_ref().map(|(stdout, _)| stdout.as_fd());
-        let [ready, gone] = self
+        let [input, gone] = self
             .waker
             .wait([(source, PollFlags::IN), (reader, PollFlags::empty())], deadline)?;
         if gone.contains(PollFlags::ERR) {
             self.reader_has_gone();
         }
-        if !ready.is_empty() {
+        if !input.is_empty() {
             self.read();
         }
         Ok(())
@@ -252,7 +252,7 @@ impl Run {
         let mut payloads = Vec::new();
         let progress = records.read(source, &mut payloads);
         for (number, payload) in (before + 1..).zip(payloads) {
-            if let Err(why) = self.feed.add(payload) {
+            if let Err(why) = self.feed.add(&payload) {
                 self.bad_records += 1;
                 let failure = Failure::new(Exit::Failed, format!("line {number}: {why}"));
                 self.object(failure);

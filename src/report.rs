@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
 use crate::failure::Failure;
 
 /// Says what has to be said, under the program's name.
@@ -53,6 +55,13 @@ impl Report {
     /// Whether errors are hidden.
     pub fn is_quiet(&self) -> bool {
         self.quiet
+    }
+
+    /// A line on the terminal that can be drawn anew.
+    pub fn bar(&self) -> ProgressBar {
+        let style = ProgressStyle::with_template("{spinner} {msg}");
+        ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+            .with_style(style.unwrap_or(ProgressStyle::default_spinner()))
     }
 
     /// Whether debug lines are shown.

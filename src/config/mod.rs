@@ -170,9 +170,7 @@ fn client_id(flags: &ConnectionFlags, version: Version) -> String {
     }
 }
 
-/// How many messages may be unacknowledged at once. Paho looks through lists of
-/// this length for each acknowledgement, so larger is slower.
-pub const WINDOW: usize = 100;
+pub use crate::flags::connection::WINDOW;
 
 /// How long the end of a run may take after a signal.
 pub const GRACE: Duration = Duration::from_secs(5);

@@ -111,7 +111,7 @@ fn place(command: &OsStr) -> Result<(Place, &'static str), String> {
 /// Which property, and its value.
 fn value(typed: &TypedProperty, place: Place) -> Result<(u8, Value), String> {
     let name = typed.property.to_string_lossy();
-    let (id, kind) = property::lookup(&name).ok_or("there is no such property")?;
+    let (id, kind) = property::by_name(&name).ok_or("there is no such property")?;
     if !place.has(id) {
         return Err(match fitting(id).as_slice() {
             [] => "only a broker sends this property".to_owned(),

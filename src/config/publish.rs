@@ -14,6 +14,10 @@ use crate::flags::PublishFlags;
 use crate::flags::publish::{InputFlags, MessageFlags, PaceFlags};
 use crate::message::{MAX_PAYLOAD, Message, Properties, Qos, Topic};
 
+/// How many QoS 2 messages may be underway where the broker cannot say how many
+/// it takes.
+const CAUTIOUS_WINDOW: usize = 20;
+
 /// Where the payloads come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -150,6 +154,13 @@ impl Publish {
         check::one_alias(&common.properties.publish, topics.len(), &flags.input)?;
         let stream = flags.stream().map(|_| stream(&flags.input, flags.account.tee));
         let mut connection = common.connection;
+        let exactly_once = flags.message.qos == Qos::ExactlyOnce;
+        let window = match flags.connection.max_inflight {
+            // Before MQTT 5 a broker cannot say how many QoS 2 messages it takes at
+            // once, and mosquitto ends the connection over the 21st.
+            None if exactly_once && connection.version != Version::V5 => CAUTIOUS_WINDOW,
+            _ => common.window,
+        };
         if stream.is_some() && flags.message.qos == Qos::ExactlyOnce && !flags.connection.no_reconnect {
             keep_session(&mut connection);
         }
@@ -164,7 +175,7 @@ impl Publish {
             source: stream.map_or_else(|| source(flags.message), Source::Stream),
             repeat: flags.pace.repeat.unwrap_or(1),
             pace: pace(&flags.pace),
-            window: common.window,
+            window,
             max_payload: flags.input.max_payload.unwrap_or(MAX_PAYLOAD),
             keep_going: flags.input.keep_going,
             stats: flags.account.stats,

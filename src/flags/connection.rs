@@ -10,6 +10,10 @@ use super::value;
 use crate::config::connection::Version;
 use crate::secret::Secret;
 
+/// How many messages may be unacknowledged at once. Paho looks through lists of
+/// this length for each acknowledgement, so larger is slower.
+pub const WINDOW: usize = 100;
+
 /// Which broker, and how to greet it.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
@@ -36,7 +40,7 @@ pub struct ConnectionFlags {
     #[arg(short = 'A', long, value_name = "ADDRESS", value_parser = value::not_empty)]
     pub bind: Option<String>,
 
-    /// Broker, credentials and topic in one: mqtt[s]|ws[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]
+    /// Broker, credentials and topic in one: `mqtt[s]|ws[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`
     ///
     /// User, password and topic may be percent-encoded. Of an option here and
     /// the same by itself, the one that stands later on the command line wins.

@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn the_help_tells_the_window() {
         let help = PublishFlags::command().render_long_help().to_string();
-        assert!(help.contains(&format!("acknowledged [default: {}]", crate::config::WINDOW)));
+        assert!(help.contains(&format!("acknowledged [default: {}]", connection::WINDOW)));
     }
 
     #[test]

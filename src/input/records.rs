@@ -7,7 +7,8 @@
 //! and nothing is copied. If not, they are copied into a block of just their
 //! size: else each 20-byte line of a slow sensor, kept until its acknowledgement
 //! comes, would hold the room that was made for the read, a whole chunk. And a
-//! record longer than a chunk is a block of its own, lest a short one hold it.
+//! record much longer than a chunk is a block of its own, lest a short one that
+//! came with its end hold it.
 
 use std::io::{self, Read};
 use std::mem;
@@ -25,12 +26,17 @@ const CHUNK: usize = 64 * 1024;
 /// most a few times their size, and a copy would be felt.
 const LARGE: usize = CHUNK / 2;
 
+/// The longest record, with its delimiter or length, that shares a block.
+const LONG: usize = 4 * CHUNK;
+
 /// Splits a stream into records.
 #[derive(Debug)]
 pub struct Records {
     framing: Framing,
-    /// The beginning of a record whose end has not come.
-    partial: BytesMut,
+    /// Its first `filled` bytes are the beginning of a record whose end has not
+    /// come; the rest is room to read into, which is cleared only once.
+    buffer: BytesMut,
+    filled: usize,
     /// How much of that is known not to have the beginning of a delimiter, so
     /// that a long record is not searched again with each read.
     scanned: usize,
@@ -43,7 +49,8 @@ impl Records {
     pub fn new(framing: Framing) -> Self {
         Self {
             framing,
-            partial: BytesMut::new(),
+            buffer: BytesMut::new(),
+            filled: 0,
             scanned: 0,
             count: 0,
             limit: MAX_PAYLOAD,
@@ -71,16 +78,16 @@ impl Records {
     /// have been appended; after `InvalidData` the place in the stream is lost,
     /// and there is no use in reading on.
     pub fn read(&mut self, source: &mut impl Read, payloads: &mut Vec<Bytes>) -> io::Result<Progress> {
-        let old = self.partial.len();
-        self.partial.resize(old + CHUNK, 0);
-        let outcome = source.read(&mut self.partial[old..]);
-        self.partial.truncate(old + outcome.as_ref().copied().unwrap_or(0));
-        match outcome {
+        if self.buffer.len() < self.filled + CHUNK {
+            self.buffer.resize(self.filled + CHUNK, 0);
+        }
+        match source.read(&mut self.buffer[self.filled..]) {
             Ok(0) => {
                 self.finish(payloads)?;
                 Ok(Progress::End)
             }
-            Ok(_) => {
+            Ok(count) => {
+                self.filled += count;
                 self.cut(payloads)?;
                 Ok(Progress::More)
             }
@@ -93,16 +100,16 @@ impl Records {
 
     /// Takes the complete records out.
     fn cut(&mut self, payloads: &mut Vec<Bytes>) -> io::Result<()> {
-        if self.partial.len() > CHUNK {
-            // Only the first record can be longer than a chunk: all but the
-            // beginning of it came with this read.
-            match self.framing.record(&self.partial, 0, self.scanned) {
-                Some(place) if place.end > CHUNK => self.take_long(place, payloads)?,
+        if self.filled > CHUNK {
+            // Only the first record can be a long one: all others came with
+            // this read.
+            match self.framing.record(&self.buffer[..self.filled], 0, self.scanned) {
+                Some(place) if place.end > LONG => self.take_long(place, payloads)?,
                 Some(_) => {}
                 None => return self.check_partial(),
             }
         }
-        let end = self.framing.complete(&self.partial, self.scanned);
+        let end = self.framing.complete(&self.buffer[..self.filled], self.scanned);
         if end > 0 {
             let block = self.take_block(end);
             let before = payloads.len();
@@ -126,9 +133,10 @@ impl Records {
         if place.payload.len() > self.limit {
             return Err(invalid(self.too_long()));
         }
-        let rest = BytesMut::from(&self.partial[place.end..]);
-        let record = mem::replace(&mut self.partial, rest).freeze();
+        let rest = BytesMut::from(&self.buffer[place.end..self.filled]);
+        self.filled = rest.len();
         self.scanned = 0;
+        let record = mem::replace(&mut self.buffer, rest).freeze();
         payloads.push(record.slice(place.payload));
         self.count += 1;
         Ok(())
@@ -136,37 +144,34 @@ impl Records {
 
     /// Takes the first bytes out, copied if they are few.
     fn take_block(&mut self, end: usize) -> Bytes {
+        let rest = end..self.filled;
+        self.filled = rest.len();
         self.scanned = 0;
         if end >= LARGE {
-            return self.partial.split_to(end).freeze();
+            return self.buffer.split_to(end).freeze();
         }
-        let block = Bytes::copy_from_slice(&self.partial[..end]);
-        let rest = self.partial.len() - end;
-        self.partial.copy_within(end.., 0);
-        self.partial.truncate(rest);
+        let block = Bytes::copy_from_slice(&self.buffer[..end]);
+        self.buffer.copy_within(rest, 0);
         block
     }
 
     /// The end of the stream: what is left is a record, or a part of one.
     fn finish(&mut self, payloads: &mut Vec<Bytes>) -> io::Result<()> {
-        if self.partial.is_empty() {
+        if self.filled == 0 {
             return Ok(());
         }
         match self.framing {
-            Framing::Delimited(_) if self.partial.len() > self.limit => Err(invalid(self.too_long())),
+            Framing::Delimited(_) if self.filled > self.limit => Err(invalid(self.too_long())),
             Framing::Delimited(_) => {
-                payloads.push(self.take_block(self.partial.len()));
+                payloads.push(self.take_block(self.filled));
                 self.count += 1;
                 Ok(())
             }
             Framing::LengthPrefixed => {
                 let number = self.count + 1;
-                let why = match length(&self.partial) {
+                let why = match length(&self.buffer[..self.filled]) {
                     None => format!("the input ends within the {LENGTH} bytes of its length"),
-                    Some(length) => format!(
-                        "the input ends after {} of its {length} bytes",
-                        self.partial.len() - LENGTH
-                    ),
+                    Some(length) => format!("the input ends after {} of its {length} bytes", self.filled - LENGTH),
                 };
                 Err(invalid(format!("record {number} is cut short: {why}")))
             }
@@ -179,13 +184,13 @@ impl Records {
         match &self.framing {
             Framing::Delimited(delimiter) => {
                 // The last bytes may be the beginning of a delimiter.
-                self.scanned = (self.partial.len() + 1).saturating_sub(delimiter.len());
+                self.scanned = (self.filled + 1).saturating_sub(delimiter.len());
                 if self.scanned > self.limit {
                     return Err(invalid(self.too_long()));
                 }
             }
             Framing::LengthPrefixed => {
-                let length = length(&self.partial);
+                let length = length(&self.buffer[..self.filled]);
                 if let Some(length) = length.filter(|length| *length > self.limit) {
                     return Err(invalid(format!("{}; its length says {length}", self.too_long())));
                 }

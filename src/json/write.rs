@@ -1,13 +1,10 @@
-//! A message as one line of JSON (RFC 8259), stable keys in a stable order. No
-//! payload, topic or property can make a line that is not JSON: what is not
-//! UTF-8 is base64, under a key of its own.
+//! A received message to one line of JSON.
 
 use std::io::Write as _;
 
-use base64::engine::general_purpose::STANDARD as BASE64;
-
+use super::BASE64;
 use crate::message::{Properties, Received, Value};
-use crate::property::USER_PROPERTY;
+use crate::property::SUBSCRIPTION_IDENTIFIER;
 
 /// Appends the record of a message, without a newline.
 pub fn write_record(line: &mut Vec<u8>, message: &Received<'_>) {
@@ -40,20 +37,28 @@ pub fn write_record(line: &mut Vec<u8>, message: &Received<'_>) {
 }
 
 /// The properties under their names; user properties as one list of pairs, at
-/// the place of the first; binary values as base64 under `NAME-base64`.
+/// the place of the first; several subscription identifiers likewise as a list;
+/// binary values as base64 under `NAME-base64`.
 fn properties(line: &mut Vec<u8>, properties: &Properties) {
     let mut separator = b'{';
-    let mut pairs_done = false;
+    // As a set of identifiers: no key may stand there twice.
+    let mut done = 0_u64;
     for property in properties {
-        let pair = property.id == USER_PROPERTY;
-        if pair && pairs_done {
+        let bit = 1_u64.checked_shl(property.id.into()).unwrap_or(0);
+        if done & bit != 0 {
             continue;
         }
+        done |= bit;
         line.push(separator);
         separator = b',';
         match &property.value {
             Value::Number(number) => {
-                let _ = write!(line, "\"{}\":{number}", property.name());
+                let _ = write!(line, "\"{}\":", property.name());
+                if property.id == SUBSCRIPTION_IDENTIFIER {
+                    subscription_identifiers(line, properties);
+                } else {
+                    let _ = write!(line, "{number}");
+                }
             }
             Value::Text(value) => {
                 let _ = write!(line, "\"{}\":", property.name());
@@ -70,13 +75,26 @@ fn properties(line: &mut Vec<u8>, properties: &Properties) {
                 }
             },
             Value::Pair(..) => {
-                pairs_done = true;
                 let _ = write!(line, "\"{}\":", property.name());
                 user_properties(line, properties);
             }
         }
     }
     line.push(b'}');
+}
+
+/// A number; a list where several subscriptions matched (MQTT 5, 3.3.4-3).
+fn subscription_identifiers(line: &mut Vec<u8>, properties: &Properties) {
+    let numbers = properties.iter().filter_map(|property| match property.value {
+        Value::Number(number) if property.id == SUBSCRIPTION_IDENTIFIER => Some(number),
+        _ => None,
+    });
+    let numbers: Vec<u32> = numbers.collect();
+    if let [number] = numbers[..] {
+        let _ = write!(line, "{number}");
+    } else {
+        let _ = serde_json::to_writer(line, &numbers);
+    }
 }
 
 fn user_properties(line: &mut Vec<u8>, properties: &Properties) {
@@ -109,6 +127,7 @@ fn base64(line: &mut Vec<u8>, bytes: &[u8]) {
 mod tests {
     use super::*;
     use crate::message::Qos;
+    use crate::property::USER_PROPERTY;
     use base64::Engine as _;
     use serde_json::{Value as Json, json};
     use std::time::{Duration, UNIX_EPOCH};
@@ -188,5 +207,16 @@ mod tests {
                 "message-expiry-interval": 3_000_000_000u32,
             })
         );
+    }
+
+    #[test]
+    fn several_subscription_identifiers_are_a_list() {
+        let mut message = received("t", b"x");
+        message.properties.push(SUBSCRIPTION_IDENTIFIER, Value::Number(7));
+        assert!(line(&message).ends_with(r#""properties":{"subscription-identifier":7}}"#));
+        message.properties.push(3, Value::Text("a".into()));
+        message.properties.push(SUBSCRIPTION_IDENTIFIER, Value::Number(3));
+        let expected = r#""properties":{"subscription-identifier":[7,3],"content-type":"a"}}"#;
+        assert!(line(&message).ends_with(expected), "{}", line(&message));
     }
 }

@@ -107,10 +107,11 @@ pub(super) fn reason(code: u8) -> String {
     let text = ReasonCode::from(u32::from(code)).to_string();
     let known = !text.is_empty() && ReasonCode::from(u32::from(code)) as u32 == u32::from(code);
     if known {
-        let text = text.replace("uthorized", "uthorised");
-        let mut letters = text.chars();
-        let first = letters.next().map(|first| first.to_ascii_lowercase());
-        first.into_iter().chain(letters).collect()
+        let words = text.split(' ').map(|word| match word {
+            "QoS" => word.to_owned(),
+            _ => word.to_lowercase().replace("authorized", "authorised"),
+        });
+        words.collect::<Vec<_>>().join(" ")
     } else {
         format!("reason code {code}")
     }

@@ -127,12 +127,14 @@ impl State {
         }
     }
 
-    /// Hands on waiting messages from one of Paho's threads, a quarter of the
-    /// window at a time: each time costs Paho's threads a turn with its mutex.
+    /// Hands on waiting messages from one of Paho's threads: all that the
+    /// acknowledgements of one read have made room for. Not later: a broker that
+    /// waits for our TCP acknowledgement before its next small packet (Nagle's
+    /// algorithm) has it with our next message, and 40 ms later without one.
     fn refill(&mut self, sender: Sender<'_>) -> Result<(), i32> {
         self.reject();
         let ready = self.window.ready();
-        let worth_it = self.window.is_idle() || ready * 4 >= self.window.limit();
+        let worth_it = !wire::more_waiting() || self.window.is_idle() || ready * 4 >= self.window.limit();
         if self.feeding || !self.up || ready == 0 || !worth_it {
             return Ok(());
         }

@@ -11,6 +11,7 @@ mod errors;
 mod ffi;
 mod hub;
 mod inbox;
+mod lasting;
 mod retry;
 mod window;
 
@@ -28,24 +29,16 @@ use self::ffi::{Callbacks, Client};
 use self::hub::{Hub, LOW, Link, Notice};
 use self::retry::Retry;
 use self::window::Window;
-use crate::config::connection::{Connection, Persistence, Route, Version};
+use crate::config::connection::{Connection, Route};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::message::{Filter, Message, Properties, Qos, Value};
+use crate::message::{Filter, Message, Properties, Qos};
 use crate::property;
 use crate::waker::Waker;
 use crate::wire;
 
 /// The least time that a write to the broker may wait without progress.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long, in seconds, the broker is asked to keep the session of a run that
-/// it does not hear from any more.
-const RUN_EXPIRY: u32 = 24 * 60 * 60;
-
-/// How often in a row a connection may be lost with the same message at the
-/// front of the window before that message gets the blame.
-const STRIKES: u32 = 3;
 
 /// What the main thread is told.
 #[derive(Debug)]
@@ -295,49 +288,10 @@ impl Session {
         Ok(())
     }
 
-    /// Whether the broker is to forget what it knew of the client identifier.
-    fn starts_clean(&self) -> bool {
-        match self.connection.persistence {
-            Persistence::Clean => true,
-            Persistence::Kept => false,
-            // MQTT 5 tells apart whether a session begins anew and whether it is
-            // kept; before that, one bit says both.
-            Persistence::Run => {
-                self.forgetting || (self.connection.version == Version::V5 && !self.retry.is_seasoned())
-            }
-        }
-    }
-
-    fn connect_properties(&self) -> Properties {
-        let mut properties = self.connection.properties.clone();
-        let expiry = property::SESSION_EXPIRY_INTERVAL;
-        if self.connection.persistence == Persistence::Run && properties.number(expiry).is_none() {
-            properties.push(expiry, Value::Number(RUN_EXPIRY));
-        }
-        properties
-    }
-
-    fn disconnect_properties(&self) -> Properties {
-        let mut properties = self.connection.disconnect_properties.clone();
-        let expiry = property::SESSION_EXPIRY_INTERVAL;
-        let ours = self.connection.properties.number(expiry).is_none();
-        if self.connection.persistence == Persistence::Run && ours && properties.number(expiry).is_none() {
-            properties.push(expiry, Value::Number(0));
-        }
-        properties
-    }
-
     /// Tells of the end of an attempt, or of a connection, from what the line saw.
     fn explain(&self, words: impl Fn(&Route, Option<wire::Down>, &wire::Facts) -> Failure) -> Failure {
         wire::with_line(|line| words(line.route(), line.down().cloned(), line.facts()))
             .unwrap_or_else(|| words(&self.connection.route, None, &wire::Facts::default()))
-    }
-
-    /// Before MQTT 5 a session that was kept for this run ends only with another
-    /// connection that asks for a clean one.
-    fn must_forget(&self) -> bool {
-        let kept = self.connection.persistence == Persistence::Run && self.connection.version == Version::V311;
-        kept && !self.forgetting && self.retry.is_seasoned()
     }
 
     /// The attempt, or the connection, is over: what was not acknowledged waits
@@ -373,61 +327,6 @@ impl Session {
             Some(_) => Event::Away { why, lost: !connecting },
             None => Event::Down(why),
         }
-    }
-
-    /// Whether QoS 2 exchanges go on after a loss; MQTT 3.1 does not tell whether
-    /// the broker has kept the session.
-    fn resumes(&self) -> bool {
-        self.connection.persistence != Persistence::Clean && self.connection.version != Version::V31
-    }
-
-    /// Goes on with the QoS 2 exchanges that the loss has cut: the broker has
-    /// kept the session.
-    fn resume(&self) {
-        let state = self.hub.lock();
-        let mut mids = Vec::new();
-        let mut packets = Vec::new();
-        for cut in state.window.unresolved() {
-            mids.push(cut.mid);
-            // A broker that was down may have lost what it had received and not
-            // yet written to its disk. If it has not, it knows the identifier.
-            if cut.received && !self.broker_was_down {
-                wire::packet::pubrel(&mut packets, cut.mid);
-            } else {
-                wire::packet::publish_again(&mut packets, &cut.message, cut.mid, self.connection.version);
-            }
-        }
-        drop(state);
-        if !mids.is_empty() {
-            wire::with_line(|line| line.resume(&mids, &packets));
-        }
-    }
-
-    /// A message over which the connection is lost again and again must not
-    /// hold up the rest for ever without a word.
-    fn judge(&mut self, why: Failure) -> Failure {
-        let state = self.hub.lock();
-        let counts = state.window.counts();
-        let Some(size) = state.window.front_size().filter(|_| !self.leaving) else {
-            return why;
-        };
-        drop(state);
-        let done = counts.delivered + counts.refused + counts.doubtful;
-        self.strikes = if self.last_loss_at == Some(done) {
-            self.strikes + 1
-        } else {
-            1
-        };
-        self.last_loss_at = Some(done);
-        if self.strikes < STRIKES {
-            return why;
-        }
-        Failure::new(
-            Exit::Undelivered,
-            format!("{why}, {STRIKES} times in a row at message {} ({size} bytes)", done + 1),
-        )
-        .hint("does the broker accept a message of this size and topic?")
-        .permanent()
     }
 
     /// A slow reader of the output holds up Paho's receiving thread, which also

@@ -14,7 +14,9 @@ mod watch;
 mod websocket;
 
 pub(crate) use line::{Down, Line};
-pub(crate) use seam::{Announcement, Attendant, URI, attach, hang_up, stop_reading, try_with_line, with_line};
+pub(crate) use seam::{
+    Announcement, Attendant, URI, attach, hang_up, more_waiting, stop_reading, try_with_line, with_line,
+};
 pub(crate) use trace::Tracer;
 pub(crate) use watch::Facts;
 

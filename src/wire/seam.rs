@@ -148,6 +148,12 @@ pub(crate) fn stop_reading() {
     with_line(Line::stop_reading);
 }
 
+/// Whether more has been read than Paho has consumed; to be asked in a callback
+/// on Paho's receiving thread.
+pub(crate) fn more_waiting() -> bool {
+    INBOUND.with_borrow(|inbound| inbound.at < inbound.bytes.len())
+}
+
 /// Hangs up from another thread while a write may be waiting with the line
 /// locked: a shut socket wakes it.
 pub(crate) fn hang_up() {

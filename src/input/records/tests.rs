@@ -104,7 +104,7 @@ fn ends() {
 
 #[test]
 fn long_records_are_whole() {
-    for length in [CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 17] {
+    for length in [CHUNK - 1, CHUNK, CHUNK + 1, LONG - 1, LONG, LONG + 17] {
         let long = vec![b'x'; length];
         let payloads = [&b"a"[..], &long, b"", &long, b"z"];
         for size in [1_000, CHUNK, usize::MAX] {
@@ -185,7 +185,7 @@ fn long_records_are_searched_once() {
     };
     let mut before = 0;
     while records.read(&mut source, &mut Vec::new()).unwrap() == Progress::More {
-        assert!(records.scanned >= before && records.scanned + 1 == records.partial.len());
+        assert!(records.scanned >= before && records.scanned + 1 == records.filled);
         before = records.scanned;
     }
 }
@@ -250,13 +250,13 @@ fn a_long_record_is_a_block_of_its_own() {
     let mut records = delimited(b"\n");
     while payloads.is_empty() {
         records.read(&mut source, &mut payloads).unwrap();
-        assert!(records.partial.capacity() <= 2 * (records.partial.len() + CHUNK));
+        assert!(records.buffer.capacity() <= 2 * (records.filled + CHUNK));
     }
     assert_eq!(
         (&payloads[0], &payloads[1]),
         (&Bytes::from(long), &Bytes::from_static(b"short"))
     );
-    assert!(records.partial.capacity() < CHUNK && held(payloads.remove(1)) <= 6);
+    assert!(records.buffer.capacity() < CHUNK && held(payloads.remove(1)) <= 6);
     // Nobody else has a part of it.
     assert!(payloads.remove(0).is_unique());
 }

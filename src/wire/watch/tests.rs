@@ -1,0 +1,107 @@
+use super::*;
+
+const CONNACK: [u8; 4] = [0x20, 2, 1, 0];
+
+/// Feeds the packets in pieces of every size; what is left for Paho must
+/// not depend on where the pieces end.
+fn feed(version: Version, pings: &[Pinger], stream: &[u8]) -> (Watch, Vec<u8>) {
+    let mut outcome = None;
+    for size in 1..=stream.len() {
+        let mut watch = Watch::new(version, None);
+        for ping in pings {
+            watch.pinged(*ping);
+        }
+        let mut seen = Vec::new();
+        for piece in stream.chunks(size) {
+            let mut piece = piece.to_vec();
+            watch.inspect(&mut piece).unwrap();
+            seen.extend(piece);
+        }
+        if let Some((_, before)) = &outcome {
+            assert_eq!(&seen, before, "pieces of {size}");
+        }
+        outcome = Some((watch, seen));
+    }
+    outcome.unwrap()
+}
+
+#[test]
+fn only_our_own_pongs_are_taken_out() {
+    let publish = [0x30, 5, 0, 1, b't', 0xd0, 0x00];
+    let stream = [&CONNACK[..], &[0xd0, 0], &publish, &[0xd0, 0]].concat();
+    let (mut watch, seen) = feed(Version::V311, &[Pinger::Paho, Pinger::Ours(7)], &stream);
+    assert_eq!(seen, [&CONNACK[..], &[0xd0, 0], &publish].concat());
+    assert_eq!(watch.take_proven(), Some(7));
+    assert_eq!(watch.take_proven(), None);
+}
+
+#[test]
+fn facts_are_read_whole() {
+    let stream = [
+        // CONNACK of MQTT 5: refused, reason string "no".
+        &[0x20, 8, 0, 0x87, 5, 31, 0, 2, b'n', b'o'][..],
+        // SUBACK 7 with two codes.
+        &[0x90, 5, 0, 7, 0, 1, 0x87],
+    ]
+    .concat();
+    let (watch, seen) = feed(Version::V5, &[], &stream);
+    assert_eq!(seen, stream);
+    let connack = watch.facts().connack.clone().unwrap();
+    assert_eq!(connack.code, 0x87);
+    assert_eq!(connack.properties.text(crate::property::REASON_STRING), Some("no"));
+    assert_eq!(watch.facts().suback.clone().unwrap().codes, [1, 0x87]);
+}
+
+#[test]
+fn exchanges_are_followed_to_their_end() {
+    let mut watch = Watch::new(Version::V5, None);
+    watch.inspect(&mut vec![0x20, 3, 0, 0, 0]).unwrap();
+    watch.resume([7, 8, 9]);
+    // PUBREC 7, PUBREC 8 refused, PUBCOMP 9.
+    watch
+        .inspect(&mut vec![0x50, 2, 0, 7, 0x50, 3, 0, 8, 0x97, 0x70, 2, 0, 9])
+        .unwrap();
+    assert!(watch.has_received(7) && !watch.has_received(8) && !watch.has_received(9));
+    assert!(watch.take_resolved().is_empty(), "7 goes on");
+    watch.inspect(&mut vec![0x70, 2, 0, 7]).unwrap();
+    assert!(!watch.has_received(7));
+    assert_eq!(watch.take_resolved(), [(8, true), (9, false), (7, false)]);
+}
+
+#[test]
+fn what_is_no_broker_is_named() {
+    let say = |bytes: &[u8]| {
+        let failure = Watch::new(Version::V311, None)
+            .inspect(&mut bytes.to_vec())
+            .unwrap_err();
+        assert_eq!(failure.exit(), Exit::NoConnection);
+        failure.to_string()
+    };
+    assert!(say(b"HTTP/1.1 400 Bad Request\r\n").contains("HTTP"));
+    assert!(say(&[0x15, 3, 3, 0, 2, 2, 50]).contains("TLS"));
+    assert!(say(b"220 mail.example ESMTP").contains("not MQTT"));
+}
+
+#[test]
+fn packets_that_would_harm_paho_are_refused() {
+    let refused = |version, bytes: &[u8]| {
+        let mut stream = CONNACK.to_vec();
+        if version == Version::V5 {
+            stream = vec![0x20, 3, 0, 0, 0];
+        }
+        stream.extend_from_slice(bytes);
+        Watch::new(version, None).inspect(&mut stream).is_err()
+    };
+    assert!(refused(Version::V311, &[0x90, 2, 0, 1]), "SUBACK without a code");
+    assert!(refused(Version::V5, &[0xb0, 3, 0, 1, 0]), "UNSUBACK without a code");
+    assert!(refused(Version::V311, &[0x40, 0]), "PUBACK without an identifier");
+    assert!(
+        refused(Version::V311, &[0x30, 0xff, 0xff, 0xff, 0xff]),
+        "length of five bytes"
+    );
+    assert!(
+        refused(Version::V311, &[0x90, 0xff, 0xff, 0xff, 0x7f]),
+        "SUBACK of 256 MB"
+    );
+    assert!(!refused(Version::V311, &[0xb0, 2, 0, 1]));
+}
