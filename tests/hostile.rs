@@ -12,6 +12,9 @@ use crate::support::packet::{
 use crate::support::runner::{Outcome, Satisfies};
 use crate::tools::{mqpub, mqsub, play};
 
+/// Something that a broker does.
+type Deed = fn(&mut Conn);
+
 /// What did not end by itself, with a status of the table.
 #[derive(Default)]
 struct Crashes(Vec<String>);
@@ -131,12 +134,12 @@ fn packets_that_are_malformed() {
 #[test]
 fn what_a_broker_must_not_send_is_no_news() {
     let mut crashes = Crashes::default();
-    let strange: [(&str, fn(&mut Conn)); 4] = [
+    let strange: [(&str, Deed); 4] = [
         ("a second CONNACK", |conn| {
-            conn.send(packet::connack(conn.version(), false, 0, &[]))
+            conn.send(packet::connack(conn.version(), false, 0, &[]));
         }),
         ("a CONNECT", |conn| {
-            conn.send(packet::Connect::new(conn.version(), "me").encode())
+            conn.send(packet::Connect::new(conn.version(), "me").encode());
         }),
         ("a PINGREQ", |conn| conn.send(encode(PINGREQ, &[]))),
         ("a PUBREL for nothing", |conn| conn.send(packet::ack(PUBREL, 9))),
