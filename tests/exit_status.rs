@@ -137,7 +137,7 @@ fn is_usage(name: &str, ended: Outcome, about: &str) {
 #[test]
 fn a_command_line_of_mqpub_that_makes_no_sense_is_status_2_and_one_line() {
     let cases = [
-        (vec![], "-t"),
+        (vec![], "is needed"),
         (vec!["-m", "x"], "-t"),
         (vec!["-t", "t"], "-m, -f, -l, -s and -n"),
         (vec!["-t", "t", "-m", "x", "-n"], "-m and -n"),
@@ -148,7 +148,7 @@ fn a_command_line_of_mqpub_that_makes_no_sense_is_status_2_and_one_line() {
         (vec!["-t", "a+b", "-m", "x"], "topic 'a+b'"),
         (vec!["-t", "t", "-m", "x", "-q", "3"], "--qos"),
         (vec!["-t", "t", "-m", "x", "-q", "3", "-q", "1"], "--qos"),
-        (vec!["-t", "t", "-m", "x", "-p", "0"], "--port"),
+        (vec!["-t", "t", "-m", "x", "-p", "0"], "-p 0"),
         (vec!["-t", "t", "-m", "x", "-p", "65536"], "--port"),
         (vec!["-t", "t", "-m", "x", "-V", "4"], "--protocol-version"),
         (vec!["-t", "t", "-m", "x", "-k", "4"], "--keepalive"),

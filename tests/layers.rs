@@ -267,8 +267,15 @@ fn naming_other_crates(layer: &str, allowed: &[&str]) -> Vec<String> {
     let names = tables.flat_map(str::lines).filter_map(|line| line.split_once(" = "));
     let crates: Vec<String> = names.map(|(name, _)| name.replace('-', "_")).collect();
     assert!(crates.len() > 10, "these cannot be all");
-    let forbidden = crates.iter().map(String::as_str).filter(|name| !allowed.contains(name));
-    naming(&[layer], &forbidden.collect::<Vec<_>>())
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| source.layer() == layer) {
+        let roots: BTreeSet<&String> = source.paths.iter().map(|path| &path[0]).collect();
+        let strange = roots
+            .into_iter()
+            .filter(|root| crates.contains(root) && !allowed.contains(&&***root));
+        faults.extend(strange.map(|root| format!("{} names {root}", source.path.display())));
+    }
+    faults
 }
 
 const PAHO: [&str; 2] = ["paho_mqtt", "paho_mqtt_sys"];

@@ -10,6 +10,7 @@
 
 mod connect;
 mod exit_status;
+mod hostile;
 mod layers;
 mod publish;
 mod resets;

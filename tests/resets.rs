@@ -1,4 +1,4 @@
-//! A storm of resets between mqpub and a real broker, each at a byte that
+//! A storm of resets between a tool and a real broker, each at a byte that
 //! chance has chosen. At `QoS` 1 nothing may be lost or come out of order, at
 //! `QoS` 0 what may be lost is said in true numbers, and nothing may arrive that
 //! was not sent.
@@ -6,14 +6,18 @@
 //! `MQTOOLS_RESETS` sets how many resets each storm has.
 
 use std::collections::HashSet;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use crate::support::certificates::certificates;
 use crate::support::mosquitto::{self, Publisher, Subscriber};
 use crate::support::packet::Version;
 use crate::support::proxy::{Limit, Proxy};
-use crate::support::runner::Satisfies;
-use crate::support::unique_topic;
-use crate::tools::{mqpub, numbered, text};
+use crate::support::runner::{Running, Satisfies};
+use crate::support::{DEADLINE, unique_topic};
+use crate::tools::{mqpub, mqsub, numbered, text};
 
 /// How many resets a storm has if nothing else is said.
 const RESETS: usize = 30;
@@ -77,6 +81,16 @@ struct Storm {
     stderr: String,
 }
 
+/// Waits until the next connection has come, or the tool has given up.
+#[track_caller]
+fn broken(proxy: &Proxy, count: usize, tool: &Running) {
+    let until = Instant::now() + DEADLINE;
+    while proxy.connections() < count && tool.is_running() {
+        assert!(Instant::now() < until, "the tool does not come back");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "it is shown only when the test fails")]
 /// Sends lines through a storm, and what arrives to a subscriber.
 fn storm(way: &Way, qos: u8) -> Storm {
@@ -94,7 +108,7 @@ fn storm(way: &Way, qos: u8) -> Storm {
     let mut tool = mqpub(proxy.port(), &words).spawn();
     for (lines, count) in sent.chunks(CHUNK).zip(2..) {
         tool.write_stdin(text(lines));
-        proxy.wait_connections(count);
+        broken(&proxy, count, &tool);
     }
     let ended = tool.wait();
     let status = ended.status.code().expect("an exit status");
@@ -121,6 +135,12 @@ impl Storm {
         self.arrived.iter().filter(|payload| seen.insert(*payload)).collect()
     }
 
+    /// How it ended, as stderr says.
+    fn last_words(&self) -> String {
+        let lines: Vec<&str> = self.stderr.lines().rev().take(4).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
     /// The number before these words on stderr, or 0.
     fn count(&self, words: &str) -> usize {
         let Some(at) = self.stderr.find(words) else { return 0 };
@@ -135,7 +155,7 @@ impl Storm {
 #[track_caller]
 fn loses_nothing_at_qos_1(way: &Way) {
     let storm = storm(way, 1);
-    assert_eq!(storm.status, 0, "{}", storm.stderr);
+    assert_eq!(storm.status, 0, "{}", storm.last_words());
     let arrived = storm.first_arrivals();
     assert!(arrived.into_iter().eq(&storm.sent), "lost, out of order, or never sent");
     // Each loss is told on one line, and so is each return.
@@ -159,11 +179,16 @@ fn counts_truly_at_qos_0(way: &Way) {
     let lost = storm.count("possibly lost");
     assert!(missing <= lost, "{missing} missing, {lost} said to be possibly lost");
     if lost == 0 {
-        assert_eq!(storm.status, 0, "{}", storm.stderr);
+        assert_eq!(storm.status, 0, "{}", storm.last_words());
     } else {
-        assert_eq!(storm.status, 5, "{}", storm.stderr);
-        assert_eq!(storm.count("messages read"), storm.sent.len(), "{}", storm.stderr);
-        assert_eq!(storm.count("delivered") + lost, storm.sent.len(), "{}", storm.stderr);
+        assert_eq!(storm.status, 5, "{}", storm.last_words());
+        assert_eq!(storm.count("messages read"), storm.sent.len(), "{}", storm.last_words());
+        assert_eq!(
+            storm.count("delivered") + lost,
+            storm.sent.len(),
+            "{}",
+            storm.last_words()
+        );
     }
 }
 
@@ -195,4 +220,64 @@ fn over_tls_what_may_be_lost_at_qos_0_is_counted_truly() {
 #[test]
 fn over_websocket_what_may_be_lost_at_qos_0_is_counted_truly() {
     counts_truly_at_qos_0(&websocket());
+}
+
+/// mqsub through a storm: after each return there is another chunk of messages
+/// for it, more than its connection may carry.
+#[track_caller]
+fn comes_back_each_time(way: &Way) {
+    let (broker, topic, resets) = (mosquitto::shared(), unique_topic("storm"), resets());
+    let mut publisher = Publisher::connect(broker.tcp(), Version::V311);
+    // Each subscription is greeted with this.
+    publisher.publish(&topic, "hello", 1, true, &[]);
+    let proxy = Proxy::start(way.port);
+    let any = |most: usize| Limit::FromServer(way.handshake + fastrand::usize(4..most));
+    proxy.reset_after([any(8000)]);
+    proxy.reset_after((1..resets).map(|_| if fastrand::u8(..6) == 0 { any(50) } else { any(8000) }));
+    let words = format!("-t {topic} -q 1 {}", way.words);
+    let tool = mqsub(proxy.port(), &words).spawn();
+    let mut sent = (0..).map(|number: usize| format!("{number:020}"));
+    let mut printed: Vec<Vec<u8>> = Vec::new();
+    loop {
+        let line = tool.read_line(DEADLINE);
+        if line.is_empty() {
+            break;
+        }
+        if line != b"hello\n" {
+            printed.push(line);
+            continue;
+        }
+        if proxy.connections() > resets {
+            break;
+        }
+        for payload in sent.by_ref().take(CHUNK) {
+            publisher.publish(&topic, payload, 1, false, &[]);
+        }
+    }
+    // If it has ended by itself, this says how.
+    if tool.is_running() {
+        tool.signal(Signal::TERM);
+    }
+    tool.wait().expect(Signal::TERM, "", Satisfies(&|_| true));
+    assert!(printed.is_sorted_by(|one, next| one < next), "out of order, or twice");
+    let unsent = format!("{}\n", sent.next().unwrap()).into_bytes();
+    assert!(
+        printed.iter().all(|line| line.len() == unsent.len() && *line < unsent),
+        "never sent"
+    );
+}
+
+#[test]
+fn over_tcp_a_subscriber_comes_back_each_time() {
+    comes_back_each_time(&tcp());
+}
+
+#[test]
+fn over_tls_a_subscriber_comes_back_each_time() {
+    comes_back_each_time(&tls());
+}
+
+#[test]
+fn over_websocket_a_subscriber_comes_back_each_time() {
+    comes_back_each_time(&websocket());
 }

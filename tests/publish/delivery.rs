@@ -229,3 +229,26 @@ fn lines_go_on_over_a_new_connection_and_none_is_lost() {
     assert_eq!(payloads(0), [b"a", b"b", b"c"]);
     assert_eq!(payloads(1), [b"b", b"c"]);
 }
+
+#[test]
+fn a_stream_outlasts_a_connection_that_breaks_again_and_again() {
+    let breaks = || {
+        script(|conn| {
+            conn.accept_connect();
+            conn.expect_publish();
+            conn.reset();
+        })
+    };
+    let mut scripts: Vec<_> = (0..6).map(|_| breaks()).collect();
+    scripts.push(script(|conn| {
+        conn.accept_connect();
+        for publish in messages(conn, 2) {
+            conn.ack(&publish);
+        }
+        conn.until_eof();
+    }));
+    let broker = Broker::start_many(scripts);
+    let tool = mqpub(broker.port(), "-t t -l -q 1").stdin("a\nb\n").spawn();
+    tool.wait()
+        .expect(0, "", Contains(&["trying again", "connected again"]));
+}

@@ -1,6 +1,7 @@
 //! mqpub -l: lines are messages byte for byte, each leaves as soon as it is
 //! read, and no more are read than can be sent.
 
+use std::fs::File;
 use std::io::{self, PipeWriter, Write};
 use std::sync::mpsc;
 use std::time::Instant;
@@ -12,7 +13,7 @@ use crate::support::broker::{Broker, Inbox, sink};
 use crate::support::mosquitto::{self, Subscriber};
 use crate::support::packet::{PINGREQ, PUBLISH, Publish, Version, pingresp};
 use crate::support::{poll, unique_topic};
-use crate::tools::{A_WHILE, AT_ONCE, mqpub, numbered, play, publishes, text};
+use crate::tools::{A_WHILE, AT_ONCE, file, mqpub, numbered, play, publishes, text};
 
 #[test]
 fn every_line_is_a_message_byte_for_byte() {
@@ -70,6 +71,15 @@ fn a_line_leaves_as_soon_as_it_is_read_though_stdin_stays_open() {
         }
         tool.wait().expect(0, "", "");
     }
+}
+
+#[test]
+fn lines_come_from_a_file_as_from_a_pipe() {
+    let (path, _dir) = file("a\n\nb");
+    let sent = payloads(|tool| tool.args(["-l", "-q", "1"]).stdin_from(File::open(&path).unwrap()));
+    assert_eq!(sent, [&b"a"[..], b"", b"b"]);
+    let nothing = File::open("/dev/null").unwrap();
+    assert!(published(|tool| tool.arg("-l").stdin_from(nothing)).is_empty());
 }
 
 /// Writes lines until nobody takes any more for a while, and returns them.

@@ -1,0 +1,182 @@
+//! A broker that breaks the rules of MQTT, by mistake or on purpose: the tools
+//! may end with a status that says so, but they neither crash nor hang.
+
+use std::thread;
+
+use mqtools::exit::TABLE;
+
+use crate::support::broker::Conn;
+use crate::support::packet::{
+    self, PINGREQ, PUBACK, PUBCOMP, PUBREC, PUBREL, Prop, Publish, SUBACK, UNSUBACK, Version, encode, id,
+};
+use crate::support::runner::{Outcome, Satisfies};
+use crate::tools::{mqpub, mqsub, play};
+
+/// Something that a broker does.
+type Deed = fn(&mut Conn);
+
+/// What did not end by itself, with a status of the table.
+#[derive(Default)]
+struct Crashes(Vec<String>);
+
+impl Crashes {
+    fn look_at(&mut self, ended: Outcome, what: &str) {
+        let status = ended.status;
+        let ended = ended.expect(status, Satisfies(&|_| true), Satisfies(&|_| true));
+        let known = |code: i32| TABLE.iter().any(|(exit, _)| code == i32::from(exit.status()));
+        if !status.code().is_some_and(known) {
+            self.0.push(format!("{what}: {status}: {}", ended.stderr.trim_end()));
+        }
+    }
+}
+
+impl Drop for Crashes {
+    fn drop(&mut self) {
+        assert!(
+            self.0.is_empty() || thread::panicking(),
+            "\n  {}\n",
+            self.0.join("\n  ")
+        );
+    }
+}
+
+/// Answers to the packet with this identifier that is not the one to expect.
+fn wrong_answers(mid: u16, version: Version) -> Vec<(&'static str, Vec<u8>)> {
+    let mut answers = vec![
+        ("SUBACK", packet::suback(version, mid, &[0], &[])),
+        ("SUBACK of a refusal", packet::suback(version, mid, &[0x80], &[])),
+        ("UNSUBACK", packet::unsuback(version, mid, &[0], &[])),
+        ("PUBACK of another", packet::ack(PUBACK, mid + 1)),
+        ("identifier 0", packet::ack(PUBACK, 0)),
+        ("PINGRESP", packet::pingresp()),
+    ];
+    for kind in [PUBACK, PUBREC, PUBREL, PUBCOMP] {
+        answers.push((packet::name(kind), packet::ack(kind, mid)));
+        answers.push(("the same twice", packet::ack(kind, mid).repeat(2)));
+    }
+    answers
+}
+
+#[test]
+fn a_message_that_is_answered_by_the_wrong_packet() {
+    let mut crashes = Crashes::default();
+    for version in Version::ALL {
+        for qos in [1, 2] {
+            for number in 0..wrong_answers(1, version).len() {
+                let broker = play(move |conn| {
+                    conn.accept_connect();
+                    let publish = conn.expect_publish();
+                    let (_, answer) = wrong_answers(publish.mid, version).swap_remove(number);
+                    conn.send(answer);
+                });
+                let words = format!("-t t -m x -V {} -q {qos}", version.flag());
+                let (name, _) = wrong_answers(1, version)[number];
+                let what = format!("{name} for a message of QoS {qos}, {version:?}");
+                crashes.look_at(mqpub(broker.port(), &words).run(), &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_subscription_that_is_answered_by_the_wrong_packet() {
+    let mut crashes = Crashes::default();
+    for version in Version::ALL {
+        for number in 0..wrong_answers(1, version).len() {
+            let broker = play(move |conn| {
+                conn.accept_connect();
+                let subscribe = conn.expect_subscribe();
+                let (_, answer) = wrong_answers(subscribe.mid, version).swap_remove(number);
+                conn.send(answer);
+            });
+            let words = format!("-t t -V {} --no-reconnect", version.flag());
+            let (name, _) = wrong_answers(1, version)[number];
+            crashes.look_at(mqsub(broker.port(), &words).run(), &format!("{name}, {version:?}"));
+        }
+    }
+}
+
+#[test]
+fn packets_that_are_malformed() {
+    let mut crashes = Crashes::default();
+    let cases: [(&str, &[u8]); 14] = [
+        ("an empty PUBACK", &[PUBACK, 0]),
+        ("a PUBACK with half an identifier", &[PUBACK, 1, 0]),
+        ("an empty SUBACK", &[SUBACK, 0]),
+        ("a SUBACK without a code", &[SUBACK, 2, 0, 1]),
+        ("an UNSUBACK without an identifier", &[UNSUBACK, 0]),
+        ("an empty PUBLISH", &[0x30, 0]),
+        (
+            "a PUBLISH with a topic beyond its end",
+            &[0x30, 4, 0xff, 0xff, b't', b'x'],
+        ),
+        ("a PUBLISH of QoS 1 without an identifier", &[0x32, 3, 0, 1, b't']),
+        ("a PUBLISH of QoS 3", &[0x36, 6, 0, 1, b't', 0, 1, b'x']),
+        ("a PUBLISH without a topic", &[0x30, 3, 0, 0, b'x']),
+        ("a PUBLISH whose topic has a NUL", &[0x30, 6, 0, 3, b'a', 0, b'b', b'x']),
+        ("a PUBLISH whose topic is not UTF-8", &[0x30, 5, 0, 2, 0xff, 0xfe, b'x']),
+        ("a packet of the type 0", &[0, 0]),
+        ("a length of five bytes", &[0x30, 0xff, 0xff, 0xff, 0xff, 1]),
+    ];
+    for version in Version::ALL {
+        for (what, bytes) in cases {
+            let broker = play(move |conn| {
+                conn.accept_connect();
+                conn.expect_subscribe();
+                conn.send(bytes);
+            });
+            let words = format!("-t t -V {} --no-reconnect", version.flag());
+            crashes.look_at(mqsub(broker.port(), &words).run(), &format!("{what}, {version:?}"));
+        }
+    }
+}
+
+#[test]
+fn what_a_broker_must_not_send_is_no_news() {
+    let mut crashes = Crashes::default();
+    let strange: [(&str, Deed); 4] = [
+        ("a second CONNACK", |conn| {
+            conn.send(packet::connack(conn.version(), false, 0, &[]));
+        }),
+        ("a CONNECT", |conn| {
+            conn.send(packet::Connect::new(conn.version(), "me").encode());
+        }),
+        ("a PINGREQ", |conn| conn.send(encode(PINGREQ, &[]))),
+        ("a PUBREL for nothing", |conn| conn.send(packet::ack(PUBREL, 9))),
+    ];
+    for version in Version::ALL {
+        for (what, send) in strange {
+            let broker = play(move |conn| {
+                conn.accept_connect();
+                send(conn);
+            });
+            let words = format!("-t t -V {} --no-reconnect", version.flag());
+            crashes.look_at(mqsub(broker.port(), &words).run(), &format!("{what}, {version:?}"));
+        }
+    }
+}
+
+#[test]
+fn properties_that_are_malformed() {
+    let mut crashes = Crashes::default();
+    // An alias that was never set, twice what may be once, a wrong kind, a
+    // property of another packet, one that does not exist, and one cut short.
+    let cases: [Vec<Prop>; 6] = [
+        vec![Prop::Two(id::TOPIC_ALIAS, 7)],
+        vec![Prop::text(id::CONTENT_TYPE, "a"), Prop::text(id::CONTENT_TYPE, "b")],
+        vec![Prop::Byte(id::CONTENT_TYPE, 1)],
+        vec![Prop::Two(id::RECEIVE_MAXIMUM, 1)],
+        vec![Prop::Byte(0x7f, 1)],
+        vec![Prop::Byte(id::MESSAGE_EXPIRY, 1)],
+    ];
+    for props in cases {
+        let what = format!("{props:?}");
+        let broker = play(move |conn| {
+            conn.accept_connect();
+            conn.serve_subscribe(&[0]);
+            conn.publish(&Publish::new("", "x").with(&props));
+        });
+        let tool = mqsub(broker.port(), "-t t -V 5 --json --no-reconnect");
+        crashes.look_at(tool.run(), &what);
+    }
+}
