@@ -149,8 +149,8 @@ impl Publish {
     /// [`Exit::Usage`], with the options named.
     pub fn new(flags: PublishFlags) -> Result<Self, Failure> {
         let common = super::common(&flags)?;
-        check::publish(&flags)?;
         let topics = topics(&flags, common.url_topic)?;
+        check::publish(&flags)?;
         check::one_alias(&common.properties.publish, topics.len(), &flags.input)?;
         let stream = flags.stream().map(|_| stream(&flags.input, flags.account.tee));
         let mut connection = common.connection;

@@ -92,8 +92,8 @@ fn string(bytes: &[u8]) -> OsString {
 
 /// Where the options file is that is read without being asked for: that of
 /// mosquitto's client of the same purpose.
-pub fn path(env: impl Fn(&str) -> Option<OsString>, tool: Tool) -> Option<PathBuf> {
-    let set = |name| env(name).filter(|value| !value.is_empty());
+pub fn path(variable: impl Fn(&str) -> Option<OsString>, tool: Tool) -> Option<PathBuf> {
+    let set = |name| variable(name).filter(|value| !value.is_empty());
     let folder = match set("XDG_CONFIG_HOME") {
         Some(folder) => PathBuf::from(folder),
         None => Path::new(&set("HOME")?).join(".config"),
@@ -242,12 +242,12 @@ mod tests {
     #[test]
     fn places() {
         let of = |home: Option<&str>, xdg: Option<&str>| {
-            let env = |name: &str| match name {
+            let variable = |name: &str| match name {
                 "HOME" => home.map(OsString::from),
                 "XDG_CONFIG_HOME" => xdg.map(OsString::from),
                 _ => None,
             };
-            path(env, Tool::Publish).map(|path| path.into_os_string().into_string().unwrap())
+            path(variable, Tool::Publish).map(|path| path.into_os_string().into_string().unwrap())
         };
         assert_eq!(of(Some("/h"), Some("/x")).as_deref(), Some("/x/mosquitto_pub"));
         assert_eq!(of(Some("/h"), None).as_deref(), Some("/h/.config/mosquitto_pub"));

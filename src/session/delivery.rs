@@ -67,7 +67,7 @@ impl Session {
     }
 
     /// Asks the broker for an answer that it gives only after it has read
-    /// everything sent so far; [`Event::Proven`] follows.
+    /// everything sent so far; [`super::Event::Proven`] follows.
     pub fn prove(&self) {
         wire::with_line(wire::Line::ping);
     }

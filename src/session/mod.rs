@@ -237,7 +237,7 @@ impl Session {
                 );
                 Some(self.gone(failure.permanent()))
             }
-            Notice::Answered => Some(Event::Subscribed(self.refusals())),
+            Notice::Answered => self.refusals().map(Event::Subscribed),
             Notice::Refused(failure) => Some(Event::Refused(failure)),
             Notice::Resolved(exchanges) => {
                 let mut state = self.hub.lock();
@@ -344,14 +344,14 @@ impl Session {
         self.next_look = Some(Instant::now() + limit / 8);
     }
 
-    /// What the SUBACK refused.
-    fn refusals(&self) -> Vec<Failure> {
-        let suback = wire::with_line(|line| line.facts().suback.clone())
-            .flatten()
-            .unwrap_or_default();
+    /// What the SUBACK refused; `None` if there is no SUBACK: Paho also answers
+    /// when the connection is lost.
+    fn refusals(&self) -> Option<Vec<Failure>> {
+        let suback = wire::with_line(|line| line.facts().suback.clone()).flatten()?;
         let words = suback.properties.text(property::REASON_STRING);
         let version = self.connection.version;
-        self.asked
+        let refusals = self
+            .asked
             .iter()
             .enumerate()
             .filter_map(|(index, (filter, _))| match suback.codes.get(index) {
@@ -364,7 +364,8 @@ impl Session {
                     None,
                 )),
             })
-            .collect()
+            .collect();
+        Some(refusals)
     }
 
     /// Subscribes; [`Event::Subscribed`] follows.
