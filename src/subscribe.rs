@@ -44,6 +44,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             verdict: Arc::clone(&verdict),
             waker: Arc::clone(&waker),
             report,
+            failed: false,
         };
         let mut session = Session::new(
             subscribe.connection.clone(),
@@ -89,6 +90,8 @@ struct Sink {
     verdict: Arc<Mutex<Option<Verdict>>>,
     waker: Arc<Waker>,
     report: Report,
+    /// Something could not be written: nothing after it counts as received.
+    failed: bool,
 }
 
 impl Sink {
@@ -99,7 +102,8 @@ impl Sink {
         self.waker.wake();
     }
 
-    fn checked(&self, outcome: std::io::Result<()>) -> bool {
+    fn checked(&mut self, outcome: std::io::Result<()>) -> bool {
+        self.failed |= outcome.is_err();
         match outcome {
             Ok(()) => return true,
             Err(error) if error.kind() == ErrorKind::BrokenPipe => self.conclude(Verdict::ReaderGone),
@@ -129,7 +133,7 @@ impl Inbox for Sink {
 
     fn settle(&mut self) -> bool {
         let flushed = self.printer.flush();
-        self.checked(flushed)
+        self.checked(flushed) && !self.failed
     }
 
     fn refuse(&mut self, why: &str) {

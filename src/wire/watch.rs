@@ -94,6 +94,27 @@ impl Received {
     }
 }
 
+/// What each packet identifier of ours is in use for: 0, or the type of the packet
+/// whose acknowledgement ends the use.
+#[derive(Default)]
+struct Awaited(Option<Box<[u8; 65_536]>>);
+
+impl Awaited {
+    fn set(&mut self, mid: u16, end: u8) {
+        let table = self.0.get_or_insert_with(|| Box::new([0; 65_536]));
+        if let Some(entry) = table.get_mut(usize::from(mid)) {
+            *entry = end;
+        }
+    }
+
+    fn get(&self, mid: u16) -> u8 {
+        let table = self.0.as_ref();
+        table
+            .and_then(|table| table.get(usize::from(mid)).copied())
+            .unwrap_or(0)
+    }
+}
+
 /// Where in a packet the stream stands.
 #[derive(Clone, Copy, Debug)]
 enum Place {
@@ -118,6 +139,7 @@ pub(crate) struct Watch {
     /// answered last, if one was since the last look.
     proven: Option<u64>,
     received: Received,
+    awaited: Awaited,
     /// QoS 2 exchanges that were sent past Paho, and have not ended.
     resumed: Vec<u16>,
     /// Those that have, and whether by a refusal.
@@ -136,6 +158,7 @@ impl Watch {
             pings: VecDeque::new(),
             proven: None,
             received: Received::default(),
+            awaited: Awaited::default(),
             resumed: Vec::new(),
             resolved: Vec::new(),
             facts: Facts::default(),
@@ -144,7 +167,8 @@ impl Watch {
     }
 
     /// A packet leaves.
-    pub(crate) fn sent(&self, first: u8, packet: &[IoSlice<'_>], length: usize) {
+    pub(crate) fn sent(&mut self, first: u8, packet: &[IoSlice<'_>], length: usize) {
+        self.expect(first, packet);
         if let Some(tracer) = &self.tracer {
             let bytes: Vec<u8> = packet
                 .iter()
@@ -175,6 +199,38 @@ impl Watch {
         self.pings.push_back(by);
     }
 
+    /// Notes which acknowledgement the packet asks for.
+    fn expect(&mut self, first: u8, packet: &[IoSlice<'_>]) {
+        let end = match (first >> 4, first >> 1 & 3) {
+            (kind::PUBLISH, 1) => kind::PUBACK,
+            (kind::PUBLISH, 2) => kind::PUBCOMP,
+            (8, _) => kind::SUBACK,
+            (10, _) => kind::UNSUBACK,
+            _ => return,
+        };
+        let byte = |at: usize| {
+            let mut before = 0;
+            packet.iter().find_map(|slice| {
+                let byte = slice.get(at.wrapping_sub(before)).copied().filter(|_| at >= before);
+                before += slice.len();
+                byte
+            })
+        };
+        let two = |at| Some(u16::from_be_bytes([byte(at)?, byte(at + 1)?]));
+        // Behind the first byte stands the remaining length, of up to four bytes.
+        let Some(body) = (1..5).find(|at| byte(*at).is_some_and(|byte| byte & 0x80 == 0)) else {
+            return;
+        };
+        let body = body + 1;
+        let mid = match (first >> 4, two(body)) {
+            (kind::PUBLISH, Some(topic)) => two(body + 2 + usize::from(topic)),
+            (_, mid) => mid,
+        };
+        if let Some(mid) = mid {
+            self.awaited.set(mid, end);
+        }
+    }
+
     /// Whether a PINGREQ of ours is not answered yet.
     pub(crate) fn awaits_pong(&self) -> bool {
         self.pings.iter().any(|ping| matches!(ping, Pinger::Ours(_)))
@@ -194,7 +250,10 @@ impl Watch {
 
     /// These exchanges go on past Paho: their ends are to be noted.
     pub(crate) fn resume(&mut self, mids: impl IntoIterator<Item = u16>) {
-        self.resumed.extend(mids);
+        for mid in mids {
+            self.awaited.set(mid, kind::PUBCOMP);
+            self.resumed.push(mid);
+        }
     }
 
     /// The resumed exchanges that have ended, and whether by a refusal, once all
@@ -333,15 +392,26 @@ impl Watch {
             }
             kind::SUBACK => {
                 let suback = verdict(&mut body, five).filter(|verdict| !verdict.codes.is_empty());
-                self.facts.suback = Some(suback.ok_or_else(|| broken("a malformed SUBACK"))?);
+                let suback = suback.ok_or_else(|| broken("a malformed SUBACK"))?;
+                self.settle(kind::SUBACK, suback.mid)?;
+                self.facts.suback = Some(suback);
             }
             kind::UNSUBACK => {
                 let unsuback = verdict(&mut body, five).filter(|verdict| verdict.codes.is_empty() != five);
-                self.facts.unsuback = Some(unsuback.ok_or_else(|| broken("a malformed UNSUBACK"))?);
+                let unsuback = unsuback.ok_or_else(|| broken("a malformed UNSUBACK"))?;
+                self.settle(kind::UNSUBACK, unsuback.mid)?;
+                self.facts.unsuback = Some(unsuback);
             }
             packet @ kind::PUBACK..=kind::PUBCOMP => {
                 let mid = body.two().ok_or_else(|| broken("a malformed acknowledgement"))?;
                 let refused = five && body.byte().is_some_and(|reason| reason >= 0x80);
+                match packet {
+                    kind::PUBACK => self.settle(kind::PUBACK, mid)?,
+                    kind::PUBREC if refused => self.settle(kind::PUBCOMP, mid)?,
+                    kind::PUBREC if self.awaited.get(mid) != kind::PUBCOMP => return Err(unasked()),
+                    kind::PUBCOMP => self.settle(kind::PUBCOMP, mid)?,
+                    _ => {}
+                }
                 self.acknowledged(packet, mid, refused);
             }
             kind::DISCONNECT if five => {
@@ -353,6 +423,17 @@ impl Watch {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// An acknowledgement ends the use of a packet identifier. One of the wrong
+    /// kind would make Paho free a message that it goes on using
+    /// (`MQTTAsync_receiveThread`, SUBACK).
+    fn settle(&mut self, end: u8, mid: u16) -> Result<(), Failure> {
+        if self.awaited.get(mid) != end {
+            return Err(unasked());
+        }
+        self.awaited.set(mid, 0);
         Ok(())
     }
 
@@ -373,6 +454,10 @@ impl Watch {
             self.resolved.push((mid, packet == kind::PUBREC));
         }
     }
+}
+
+fn unasked() -> Failure {
+    broken("an acknowledgement of something that was not sent")
 }
 
 fn broken(what: &str) -> Failure {

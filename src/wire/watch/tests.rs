@@ -1,13 +1,23 @@
 use super::*;
+use std::io::IoSlice;
 
 const CONNACK: [u8; 4] = [0x20, 2, 1, 0];
 
 /// Feeds the packets in pieces of every size; what is left for Paho must
 /// not depend on where the pieces end.
 fn feed(version: Version, pings: &[Pinger], stream: &[u8]) -> (Watch, Vec<u8>) {
+    feed_after(version, pings, None, stream)
+}
+
+/// The same after a SUBSCRIBE with this packet identifier.
+fn feed_after(version: Version, pings: &[Pinger], mid: Option<u8>, stream: &[u8]) -> (Watch, Vec<u8>) {
     let mut outcome = None;
     for size in 1..=stream.len() {
         let mut watch = Watch::new(version, None);
+        if let Some(mid) = mid {
+            let subscribe = [0x82, 5, 0, mid, 0];
+            watch.sent(0x82, &[IoSlice::new(&subscribe)], subscribe.len());
+        }
         for ping in pings {
             watch.pinged(*ping);
         }
@@ -44,7 +54,7 @@ fn facts_are_read_whole() {
         &[0x90, 5, 0, 7, 0, 1, 0x87],
     ]
     .concat();
-    let (watch, seen) = feed(Version::V5, &[], &stream);
+    let (watch, seen) = feed_after(Version::V5, &[], Some(7), &stream);
     assert_eq!(seen, stream);
     let connack = watch.facts().connack.clone().unwrap();
     assert_eq!(connack.code, 0x87);
@@ -103,5 +113,8 @@ fn packets_that_would_harm_paho_are_refused() {
         refused(Version::V311, &[0x90, 0xff, 0xff, 0xff, 0x7f]),
         "SUBACK of 256 MB"
     );
-    assert!(!refused(Version::V311, &[0xb0, 2, 0, 1]));
+    assert!(
+        refused(Version::V311, &[0xb0, 2, 0, 1]),
+        "UNSUBACK that nobody asked for"
+    );
 }
