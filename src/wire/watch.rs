@@ -97,11 +97,11 @@ impl Received {
 /// What each packet identifier of ours is in use for: 0, or the type of the packet
 /// whose acknowledgement ends the use.
 #[derive(Default)]
-struct Awaited(Option<Box<[u8; 65_536]>>);
+struct Awaited(Option<Box<[u8]>>);
 
 impl Awaited {
     fn set(&mut self, mid: u16, end: u8) {
-        let table = self.0.get_or_insert_with(|| Box::new([0; 65_536]));
+        let table = self.0.get_or_insert_with(|| vec![0; 65_536].into_boxed_slice());
         if let Some(entry) = table.get_mut(usize::from(mid)) {
             *entry = end;
         }
