@@ -67,21 +67,22 @@ impl Session {
     /// kept the session.
     pub(super) fn resume(&self) {
         let state = self.hub.lock();
-        let mut mids = Vec::new();
+        let mut exchanges = Vec::new();
         let mut packets = Vec::new();
         for cut in state.window.unresolved() {
-            mids.push(cut.mid);
             // A broker that was down may have lost what it had received and not
             // yet written to its disk. If it has not, it knows the identifier.
-            if cut.received && !self.broker_was_down {
+            let release = cut.received && !self.broker_was_down;
+            exchanges.push((cut.mid, release));
+            if release {
                 wire::packet::pubrel(&mut packets, cut.mid);
             } else {
                 wire::packet::publish_again(&mut packets, &cut.message, cut.mid, self.connection.version);
             }
         }
         drop(state);
-        if !mids.is_empty() {
-            wire::with_line(|line| line.resume(&mids, &packets));
+        if !exchanges.is_empty() {
+            wire::with_line(|line| line.resume(&exchanges, &packets));
         }
     }
 

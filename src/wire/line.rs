@@ -135,10 +135,11 @@ impl Line {
     }
 
     /// Goes on with QoS 2 exchanges past Paho, which does not know of them: the
-    /// packet identifiers, and the packets to send.
-    pub(crate) fn resume(&mut self, mids: &[u16], packets: &[u8]) {
+    /// packet identifiers, each with whether it is PUBREL that is sent and not
+    /// PUBLISH, and the packets to send.
+    pub(crate) fn resume(&mut self, exchanges: &[(u16, bool)], packets: &[u8]) {
         if self.down.is_none() {
-            self.watch.resume(mids.iter().copied());
+            self.watch.resume(exchanges.iter().copied());
             self.outgoing.extend_from_slice(packets);
             self.send_buffered();
         }

@@ -71,39 +71,16 @@ pub(crate) enum Pinger {
     Ours(u64),
 }
 
-/// The packet identifiers whose PUBREC has come and whose PUBCOMP has not.
-#[derive(Debug, Default)]
-struct Received(Option<Box<[u64; 1024]>>);
-
-impl Received {
-    fn set(&mut self, mid: u16, received: bool) {
-        let bits = self.0.get_or_insert_with(|| Box::new([0; 1024]));
-        let bit = 1 << (mid % 64);
-        if let Some(word) = bits.get_mut(usize::from(mid / 64)) {
-            if received {
-                *word |= bit;
-            } else {
-                *word &= !bit;
-            }
-        }
-    }
-
-    fn has(&self, mid: u16) -> bool {
-        let word = self.0.as_ref().and_then(|bits| bits.get(usize::from(mid / 64)));
-        word.is_some_and(|word| word >> (mid % 64) & 1 == 1)
-    }
-}
-
-/// What each packet identifier of ours is in use for: 0, or the type of the packet
-/// whose acknowledgement ends the use.
+/// The type of the packet that each packet identifier of ours waits for; 0 where
+/// it is not in use.
 #[derive(Default)]
 struct Awaited(Option<Box<[u8]>>);
 
 impl Awaited {
-    fn set(&mut self, mid: u16, end: u8) {
+    fn set(&mut self, mid: u16, next: u8) {
         let table = self.0.get_or_insert_with(|| vec![0; 65_536].into_boxed_slice());
         if let Some(entry) = table.get_mut(usize::from(mid)) {
-            *entry = end;
+            *entry = next;
         }
     }
 
@@ -138,7 +115,6 @@ pub(crate) struct Watch {
     /// How many PUBLISH packets were sent before the PINGREQ of ours that was
     /// answered last, if one was since the last look.
     proven: Option<u64>,
-    received: Received,
     awaited: Awaited,
     /// QoS 2 exchanges that were sent past Paho, and have not ended.
     resumed: Vec<u16>,
@@ -157,7 +133,6 @@ impl Watch {
             length: 0,
             pings: VecDeque::new(),
             proven: None,
-            received: Received::default(),
             awaited: Awaited::default(),
             resumed: Vec::new(),
             resolved: Vec::new(),
@@ -199,11 +174,11 @@ impl Watch {
         self.pings.push_back(by);
     }
 
-    /// Notes which acknowledgement the packet asks for.
+    /// Notes which answer the packet asks for.
     fn expect(&mut self, first: u8, packet: &[IoSlice<'_>]) {
-        let end = match (first >> 4, first >> 1 & 3) {
+        let answer = match (first >> 4, first >> 1 & 3) {
             (kind::PUBLISH, 1) => kind::PUBACK,
-            (kind::PUBLISH, 2) => kind::PUBCOMP,
+            (kind::PUBLISH, 2) => kind::PUBREC,
             (8, _) => kind::SUBACK,
             (10, _) => kind::UNSUBACK,
             _ => return,
@@ -227,7 +202,7 @@ impl Watch {
             (_, mid) => mid,
         };
         if let Some(mid) = mid {
-            self.awaited.set(mid, end);
+            self.awaited.set(mid, answer);
         }
     }
 
@@ -245,13 +220,15 @@ impl Watch {
     /// Whether the broker has answered this PUBLISH with PUBREC, and not yet
     /// with PUBCOMP.
     pub(crate) fn has_received(&self, mid: u16) -> bool {
-        self.received.has(mid)
+        self.awaited.get(mid) == kind::PUBCOMP
     }
 
-    /// These exchanges go on past Paho: their ends are to be noted.
-    pub(crate) fn resume(&mut self, mids: impl IntoIterator<Item = u16>) {
-        for mid in mids {
-            self.awaited.set(mid, kind::PUBCOMP);
+    /// These exchanges go on past Paho, with PUBREL where PUBREC had come and
+    /// with PUBLISH where not: their ends are to be noted.
+    pub(crate) fn resume(&mut self, exchanges: impl IntoIterator<Item = (u16, bool)>) {
+        for (mid, received) in exchanges {
+            let answer = if received { kind::PUBCOMP } else { kind::PUBREC };
+            self.awaited.set(mid, answer);
             self.resumed.push(mid);
         }
     }
@@ -402,18 +379,12 @@ impl Watch {
                 self.settle(kind::UNSUBACK, unsuback.mid)?;
                 self.facts.unsuback = Some(unsuback);
             }
-            packet @ kind::PUBACK..=kind::PUBCOMP => {
+            kind::PUBACK | kind::PUBREC | kind::PUBCOMP => {
                 let mid = body.two().ok_or_else(|| broken("a malformed acknowledgement"))?;
                 let refused = five && body.byte().is_some_and(|reason| reason >= 0x80);
-                match packet {
-                    kind::PUBACK => self.settle(kind::PUBACK, mid)?,
-                    kind::PUBREC if refused => self.settle(kind::PUBCOMP, mid)?,
-                    kind::PUBREC if self.awaited.get(mid) != kind::PUBCOMP => return Err(unasked()),
-                    kind::PUBCOMP => self.settle(kind::PUBCOMP, mid)?,
-                    _ => {}
-                }
-                self.acknowledged(packet, mid, refused);
+                self.acknowledged(first >> 4, mid, refused)?;
             }
+            kind::PUBREL if self.body.len() < 2 => return Err(broken("a malformed PUBREL")),
             kind::DISCONNECT if five => {
                 self.facts.disconnect = Some(Verdict {
                     mid: 0,
@@ -426,33 +397,40 @@ impl Watch {
         Ok(())
     }
 
-    /// An acknowledgement ends the use of a packet identifier. One of the wrong
-    /// kind would make Paho free a message that it goes on using
-    /// (`MQTTAsync_receiveThread`, SUBACK).
-    fn settle(&mut self, end: u8, mid: u16) -> Result<(), Failure> {
-        if self.awaited.get(mid) != end {
+    /// The answer to a SUBSCRIBE or UNSUBSCRIBE ends the use of its packet
+    /// identifier.
+    fn settle(&mut self, packet: u8, mid: u16) -> Result<(), Failure> {
+        if self.awaited.get(mid) != packet {
             return Err(unasked());
         }
         self.awaited.set(mid, 0);
         Ok(())
     }
 
-    /// Follows the QoS 2 exchanges (MQTT 5, 4.3.3).
-    fn acknowledged(&mut self, packet: u8, mid: u16, refused: bool) {
-        match packet {
-            kind::PUBREC if !refused => {
-                self.received.set(mid, true);
-                return;
+    /// Follows the exchanges of the messages that we publish (MQTT 5, 4.3).
+    ///
+    /// Paho takes any acknowledgement with the packet identifier of a message for
+    /// its end, and frees what it then goes on using (`MQTTAsync_cycle`,
+    /// `MQTTProtocol_handlePubcomps`): one that is not next in the exchange ends
+    /// the connection. Of an exchange that is over, Paho knows nothing, and a
+    /// broker may say it twice.
+    fn acknowledged(&mut self, packet: u8, mid: u16, refused: bool) -> Result<(), Failure> {
+        match (packet, self.awaited.get(mid)) {
+            (kind::PUBREC, kind::PUBREC) if !refused => {
+                self.awaited.set(mid, kind::PUBCOMP);
+                return Ok(());
             }
-            kind::PUBCOMP => self.received.set(mid, false),
-            kind::PUBREC => {}
-            _ => return,
+            (_, awaited) if awaited == packet => self.awaited.set(mid, 0),
+            (kind::PUBREC, kind::PUBCOMP) if !refused => return Ok(()),
+            (_, 0) if mid != 0 => return Ok(()),
+            _ => return Err(unasked()),
         }
         if let Some(index) = self.resumed.iter().position(|resumed| *resumed == mid) {
             self.resumed.swap_remove(index);
             // PUBCOMP 0x92 says that the broker had finished before.
             self.resolved.push((mid, packet == kind::PUBREC));
         }
+        Ok(())
     }
 }
 

@@ -66,7 +66,7 @@ fn facts_are_read_whole() {
 fn exchanges_are_followed_to_their_end() {
     let mut watch = Watch::new(Version::V5, None);
     watch.inspect(&mut vec![0x20, 3, 0, 0, 0]).unwrap();
-    watch.resume([7, 8, 9]);
+    watch.resume([(7, false), (8, false), (9, true)]);
     // PUBREC 7, PUBREC 8 refused, PUBCOMP 9.
     watch
         .inspect(&mut vec![0x50, 2, 0, 7, 0x50, 3, 0, 8, 0x97, 0x70, 2, 0, 9])
@@ -76,6 +76,45 @@ fn exchanges_are_followed_to_their_end() {
     watch.inspect(&mut vec![0x70, 2, 0, 7]).unwrap();
     assert!(!watch.has_received(7));
     assert_eq!(watch.take_resolved(), [(8, true), (9, false), (7, false)]);
+}
+
+/// What the watch says of these acknowledgements after a PUBLISH of this QoS with
+/// the identifier 7.
+fn acknowledge(qos: u8, acknowledgements: &[u8]) -> Result<(), Failure> {
+    let mut watch = Watch::new(Version::V311, None);
+    watch.inspect(&mut CONNACK.to_vec())?;
+    let first = 0x30 | qos << 1;
+    let publish = [first, 6, 0, 1, b't', 0, 7, b'x'];
+    watch.sent(first, &[IoSlice::new(&publish)], publish.len());
+    watch.inspect(&mut acknowledgements.to_vec())
+}
+
+#[test]
+fn an_acknowledgement_out_of_turn_ends_the_connection() {
+    const REC: [u8; 4] = [0x50, 2, 0, 7];
+    const COMP: [u8; 4] = [0x70, 2, 0, 7];
+    const ACK: [u8; 4] = [0x40, 2, 0, 7];
+    for (qos, stream) in [
+        (1, &[ACK][..]),
+        (2, &[REC, COMP]),
+        // Said again after the end, or before it.
+        (1, &[ACK, ACK]),
+        (2, &[REC, REC, COMP, COMP]),
+        // Of another message, which is over.
+        (1, &[[0x40, 2, 0, 8]]),
+    ] {
+        assert!(acknowledge(qos, &stream.concat()).is_ok(), "{stream:x?}");
+    }
+    for (qos, stream) in [
+        (1, &[REC][..]),
+        (1, &[COMP]),
+        (2, &[ACK]),
+        (2, &[COMP]),
+        (2, &[REC, ACK]),
+        (1, &[[0x40, 2, 0, 0]]),
+    ] {
+        assert!(acknowledge(qos, &stream.concat()).is_err(), "{stream:x?}");
+    }
 }
 
 #[test]
