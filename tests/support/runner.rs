@@ -11,13 +11,17 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use tempfile::TempDir;
 
 use self::outcome::show;
@@ -161,6 +165,7 @@ impl Tool {
     /// Starts the tool. Its standard input stays open until the test closes it,
     /// unless the test gave it before.
     pub fn spawn(self) -> Running {
+        heed_signals();
         let mut command = Command::new(&self.program);
         command
             .args(&self.args)
@@ -364,6 +369,19 @@ impl Exit {
     pub(super) fn wait(&self, until: Instant) -> bool {
         super::poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(until))
     }
+}
+
+/// A shell that starts the tests in the background has them ignore SIGINT, nohup
+/// SIGHUP, and what is ignored stays so in a tool that is started. What has a
+/// handler does not (`execve(2)`): here the handler does what the default does.
+fn heed_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            let always = Arc::new(AtomicBool::new(true));
+            flag::register_conditional_default(signal, always).expect("a signal handler");
+        }
+    });
 }
 
 /// Writes what is sent to the channel into `stdin` from a thread, until the
