@@ -46,6 +46,8 @@ pub struct Feed {
     open: bool,
     /// Messages that are made and have not left.
     stock: VecDeque<Message>,
+    /// How many messages that were made of records will not leave.
+    given_up: usize,
     /// What is published again in each round, and how many rounds are left.
     round: Vec<Message>,
     rounds: u64,
@@ -70,6 +72,7 @@ impl Feed {
             gate: gate(pace, now),
             open: true,
             stock: VecDeque::new(),
+            given_up: 0,
             round: Vec::new(),
             rounds: 0,
         }
@@ -83,6 +86,7 @@ impl Feed {
             gate: gate(pace, now),
             open: false,
             stock: VecDeque::new(),
+            given_up: 0,
             round,
             rounds,
             template,
@@ -105,13 +109,41 @@ impl Feed {
         Ok(())
     }
 
-    /// No more records come, and no more rounds begin.
+    /// No more records come.
     pub fn close(&mut self) {
         self.open = false;
-        self.rounds = 0;
     }
 
-    /// Whether a record may be added: nothing is in stock.
+    /// No more rounds begin, and those that have not left do not.
+    pub fn stop_repeating(&mut self) {
+        self.rounds = 0;
+        if !self.round.is_empty() {
+            self.stock.clear();
+        }
+    }
+
+    /// What has not left does not leave any more.
+    pub fn give_up(&mut self) {
+        self.stop_repeating();
+        self.open = false;
+        self.given_up += self.stock.len();
+        self.stock.clear();
+    }
+
+    /// How many messages are made of a record.
+    pub fn copies(&self) -> usize {
+        match self.form {
+            Form::Payload => self.template.topics.len(),
+            Form::Keyed(_) | Form::Json(_) => 1,
+        }
+    }
+
+    /// How many messages were made of records and have not left.
+    pub fn unsent(&self) -> usize {
+        self.stock.len() + self.given_up
+    }
+
+    /// Whether records may be added: nothing is in stock.
     pub fn wants_records(&self) -> bool {
         self.open && self.stock.is_empty()
     }
@@ -270,6 +302,24 @@ mod tests {
         assert!(!feed.is_over());
         assert_eq!(texts(&feed.take(now + SECOND, false)), ["t c"]);
         assert!(feed.is_over());
+    }
+
+    #[test]
+    fn what_is_held_back_can_be_given_up_and_is_counted() {
+        let now = Instant::now();
+        let pace = Pace::Rate { count: 2, per: SECOND };
+        let mut feed = Feed::stream(template(&["a", "b"]), &Record::Payload, pace, now);
+        feed.add(&Bytes::from_static(b"x")).unwrap();
+        assert_eq!((feed.copies(), feed.take(now, false).len(), feed.unsent()), (2, 1, 1));
+        feed.give_up();
+        assert!(feed.is_over() && feed.take(now + SECOND, false).is_empty());
+        assert_eq!(feed.unsent(), 1);
+        // Copies of what was sent before were never read.
+        let mut feed = fixed(5, pace, now);
+        assert_eq!(feed.take(now, false).len(), 1);
+        feed.stop_repeating();
+        assert!(feed.is_over());
+        assert_eq!(feed.unsent(), 0);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use crate::property::variable_length;
 pub use crate::property::{Properties, Property, Value};
 
 /// The largest payload of one message, in bytes: MQTT's remaining length stops
@@ -162,21 +163,13 @@ pub struct Message {
 }
 
 impl Message {
-    /// How many bytes its PUBLISH packet has, at most (MQTT 5, 3.3).
-    pub fn packet_size(&self) -> u64 {
-        let properties = self.properties.encoded_size();
-        let rest = 2 + self.topic.as_c_str().count_bytes() + 2 + properties + self.payload.len();
-        1 + variable_length(rest) + rest as u64
-    }
-}
-
-/// How many bytes a variable byte integer of this value has (MQTT 5, 1.5.5).
-fn variable_length(value: usize) -> u64 {
-    match value {
-        0..0x80 => 1,
-        0x80..0x4000 => 2,
-        0x4000..0x20_0000 => 3,
-        _ => 4,
+    /// How many bytes its PUBLISH packet has (MQTT 5, 3.3); `five` if it is one of
+    /// MQTT 5, with properties.
+    pub fn packet_size(&self, five: bool) -> u64 {
+        let properties = if five { self.properties.encoded_size() } else { 0 };
+        let identifier = if self.qos == Qos::AtMostOnce { 0 } else { 2 };
+        let rest = 2 + self.topic.as_c_str().count_bytes() + identifier + properties + self.payload.len();
+        (1 + variable_length(rest) + rest) as u64
     }
 }
 

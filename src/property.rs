@@ -77,6 +77,8 @@ pub const SUBSCRIPTION_IDENTIFIER: u8 = 11;
 pub const AUTHENTICATION_METHOD: u8 = 21;
 /// The identifier of `authentication-data`.
 pub const AUTHENTICATION_DATA: u8 = 22;
+/// The identifier of `topic-alias-maximum`.
+pub const TOPIC_ALIAS_MAXIMUM: u8 = 34;
 /// The identifier of `topic-alias`.
 pub const TOPIC_ALIAS: u8 = 35;
 
@@ -272,7 +274,7 @@ impl Properties {
     }
 
     /// How many bytes they have in a packet, their length included (MQTT 5,
-    /// 2.2.2); at most, for the length of the length may be less.
+    /// 2.2.2).
     pub fn encoded_size(&self) -> usize {
         let values = self.iter().map(|property| {
             1 + match (&property.value, entry(property.id).map(|(_, kind)| kind)) {
@@ -285,7 +287,7 @@ impl Properties {
             }
         });
         let size: usize = values.sum();
-        size + if size == 0 { 1 } else { 4 }
+        size + variable_length(size)
     }
 
     /// The number that the first property with this identifier has.
@@ -311,6 +313,16 @@ impl<'a> IntoIterator for &'a Properties {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
+    }
+}
+
+/// How many bytes a variable byte integer of this value has (MQTT 5, 1.5.5).
+pub(crate) fn variable_length(value: usize) -> usize {
+    match value {
+        0..0x80 => 1,
+        0x80..0x4000 => 2,
+        0x4000..0x20_0000 => 3,
+        _ => 4,
     }
 }
 

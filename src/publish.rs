@@ -1,35 +1,47 @@
 //! mqpub from start to end: flags to configuration, input to session, exit.
 
+mod account;
+mod input;
+mod tee;
+
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::os::fd::AsFd as _;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use bytes::Bytes;
 use rustix::event::PollFlags;
 
+use self::account::Account;
+use self::input::Input;
+use self::tee::Tee;
 use crate::config::GRACE;
-use crate::config::publish::{Framing, Pace, Publish, Source, Stream};
+use crate::config::publish::{Framing, Pace, Publish, Source};
 use crate::entry::{self, Ending};
 use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
 use crate::feed::Feed;
 use crate::flags::PublishFlags;
-use crate::input::{self, Progress as Read, Records};
 use crate::progress::{self, Progress};
 use crate::report::Report;
-use crate::session::{Counts, Event, Session};
+use crate::session::{Event, Session};
 use crate::signal::Signals;
 use crate::waker::Waker;
 
+/// How many records are made messages of at once: enough that the session does
+/// not wait for more, and few enough that a signal finds most of what was read
+/// still unsent, and leaves it so.
+const BATCH: usize = 1024;
+
+/// How long the DISCONNECT of a run whose time is over may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Runs mqpub.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let start = Instant::now();
     entry::run("mqpub", arguments, |flags: PublishFlags, report| {
         let stream = flags.stream().is_some();
         let policy = entry::policy(&flags.connection, stream);
@@ -37,29 +49,38 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         for warning in &publish.warnings {
             report.warn(warning);
         }
-        let input = Input::open(&publish)?;
+        let deadline = publish.timeout.map(|timeout| start + timeout);
+        let input = Input::open(&publish, deadline)?;
         let now = Instant::now();
         let feed = match &publish.source {
             Source::Stream(stream) => Feed::stream(publish.template, &stream.record, publish.pace, now),
             _ => Feed::fixed(publish.template, &input.payloads, publish.repeat, publish.pace, now),
         };
+        let tee = match publish.source {
+            Source::Stream(stream) if stream.tee => Some(tee(stream.framing, feed.copies())?),
+            _ => None,
+        };
         let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
         let signals = Signals::listen(&waker).context("cannot listen for signals")?;
         let mut session = Session::new(publish.connection, policy, publish.window, None, Arc::clone(&waker));
+        let asked = signals.clone();
+        session.hurry_at(move || [deadline, end_of_grace(&asked)].into_iter().flatten().min());
         if report.debugs() {
             session.trace(move |text| report.debug(text));
         }
-        if input.tee.is_some() {
-            session.keep_delivered();
+        if tee.is_some() {
+            session.keep_settled();
         }
         Run {
             unpaced: publish.pace == Pace::None,
             keep_going: publish.keep_going,
             stats: publish.stats,
             progress: Progress::new(report, publish.progress, stream, now),
-            start: now,
+            start,
+            deadline,
             input,
             feed,
+            tee,
             session,
             waker,
             signals,
@@ -67,7 +88,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             stage: Stage::Delivering,
             connected: false,
             bad_records: 0,
-            stopped: None,
             failure: None,
             grace: None,
         }
@@ -75,75 +95,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     })
 }
 
-/// What is read: everything before the start, or a stream as the run goes.
-struct Input {
-    payloads: Vec<Bytes>,
-    stream: Option<(File, Records)>,
-    /// Where delivered records go, and how they are framed there.
-    tee: Option<(File, Framing)>,
+/// Until when the end may take that a signal asked for.
+fn end_of_grace(signals: &Signals) -> Option<Instant> {
+    signals.since().map(|since| since + GRACE)
 }
 
-impl Input {
-    /// Reads the whole payloads; a stream is only opened.
-    fn open(publish: &Publish) -> anyhow::Result<Self> {
-        let most = publish.max_payload;
-        let whole = |mut source: File, name: &str| {
-            let read = input::whole(&mut source).map_err(|error| io_reason(&error));
-            let fits = read.and_then(|payload| match payload.len() {
-                length if length > most => Err(format!("{length} bytes are more than --max-payload allows")),
-                _ => Ok(payload),
-            });
-            fits.map_err(|why| Failure::new(Exit::Failed, format!("cannot read {name}: {why}")))
-        };
-        let mut input = Self {
-            payloads: Vec::new(),
-            stream: None,
-            tee: None,
-        };
-        match &publish.source {
-            Source::Literal(payload) => input.payloads.push(payload.clone()),
-            Source::Stdin => input.payloads.push(whole(stdin()?, "stdin")?),
-            Source::Files(paths) => {
-                for path in paths {
-                    input.payloads.push(if path == Path::new("-") {
-                        whole(stdin()?, "stdin")?
-                    } else {
-                        let name = path.display().to_string();
-                        let file = File::open(path).map_err(|error| {
-                            Failure::new(Exit::Failed, format!("cannot read {name}: {}", io_reason(&error)))
-                        })?;
-                        whole(file, &name)?
-                    });
-                }
-            }
-            Source::Stream(stream) => {
-                let framing = match &stream.framing {
-                    Framing::Delimited(bytes) => {
-                        input::Framing::Delimited(input::Delimiter::new(bytes).unwrap_or_default())
-                    }
-                    Framing::Framed => input::Framing::LengthPrefixed,
-                };
-                input.stream = Some((stdin()?, Records::new(framing).limit(most)));
-                input.tee = Self::tee(stream)?;
-            }
-        }
-        Ok(input)
-    }
-
-    fn tee(stream: &Stream) -> anyhow::Result<Option<(File, Framing)>> {
-        if !stream.tee {
-            return Ok(None);
-        }
-        let stdout = std::io::stdout().as_fd().try_clone_to_owned();
-        let stdout = File::from(stdout.context("cannot use stdout")?);
-        Ok(Some((stdout, stream.framing.clone())))
-    }
-}
-
-/// Stdin without a buffer of its own.
-fn stdin() -> anyhow::Result<File> {
-    let descriptor = std::io::stdin().as_fd().try_clone_to_owned();
-    Ok(File::from(descriptor.context("cannot use stdin")?))
+/// Passes delivered records on to stdout.
+fn tee(framing: Framing, copies: usize) -> anyhow::Result<Tee<File>> {
+    let stdout = std::io::stdout().as_fd().try_clone_to_owned();
+    let stdout = File::from(stdout.context("cannot use stdout")?);
+    Ok(Tee::new(stdout, framing, copies))
 }
 
 /// How far the run is.
@@ -161,12 +122,15 @@ enum Stage {
 struct Run {
     input: Input,
     feed: Feed,
+    tee: Option<Tee<File>>,
     /// Nothing but the window holds messages back.
     unpaced: bool,
     keep_going: bool,
     stats: bool,
     progress: Progress,
     start: Instant,
+    /// When `-W` runs out.
+    deadline: Option<Instant>,
     session: Session,
     waker: Arc<Waker>,
     signals: Signals,
@@ -175,8 +139,6 @@ struct Run {
     connected: bool,
     /// Records that were no messages.
     bad_records: u64,
-    /// The signal that asked for the end.
-    stopped: Option<i32>,
     /// The first thing that went wrong and ends the run once what is underway
     /// has been delivered.
     failure: Option<Failure>,
@@ -195,15 +157,16 @@ impl Run {
             while let Some(event) = self.session.event() {
                 match event {
                     Event::Closed => return self.end(),
-                    Event::Down(why) if self.stage == Stage::Leaving => {
+                    Event::Down(why) | Event::Away { why, .. } if self.stage == Stage::Leaving => {
                         self.report.debug(why);
                         return self.end();
                     }
-                    Event::Down(why) => return Err(self.undelivered(why)),
+                    Event::Down(why) => return self.cut_off(why),
                     other => self.note(other),
                 }
             }
             self.obey_signals();
+            self.obey_time();
             self.pass_on()?;
             if self.grace.is_some_and(|grace| grace <= Instant::now()) {
                 return self.end();
@@ -217,20 +180,28 @@ impl Run {
             }
             self.progress
                 .show(Instant::now(), self.session.counts(), self.connected);
-            let reads = hungry && self.feed.wants_records();
-            self.wait(reads)?;
+            self.wait(hungry)?;
         }
     }
 
-    /// Waits for whatever comes first; reads a piece of the input if it has come.
-    fn wait(&mut self, reads: bool) -> anyhow::Result<()> {
+    /// Waits for whatever comes first; if the session is hungry, also for input,
+    /// of which it reads a piece.
+    fn wait(&mut self, hungry: bool) -> anyhow::Result<()> {
         let paced = self.feed.next().filter(|_| self.connected);
-        let deadlines = [self.session.deadline(), self.grace, paced, self.progress.next()];
+        let deadline = self.deadline.filter(|_| self.stage != Stage::Leaving);
+        let deadlines = [
+            self.session.deadline(),
+            self.grace,
+            deadline,
+            paced,
+            self.progress.next(),
+        ];
         let deadline = deadlines.into_iter().flatten().min();
+        let reads = hungry && self.feed.wants_records();
         let source = self.input.stream.as_ref().filter(|_| reads);
-        let source = source.map(|(source, _)| source.as_fd());
+        let source = source.and_then(input::Stream::source);
         // Asking for nothing still tells of a reader that has gone.
-        let reader = self.input.tee.as_ref().map(|(stdout, _)| stdout.as_fd());
+        let reader = self.tee.as_ref().map(|tee| tee.out().as_fd());
         let [input, gone] = self
             .waker
             .wait([(source, PollFlags::IN), (reader, PollFlags::empty())], deadline)?;
@@ -243,51 +214,70 @@ impl Run {
         Ok(())
     }
 
-    /// Reads once, and makes messages of the records that are complete.
+    /// Reads once, and hands on what may leave.
     fn read(&mut self) {
-        let Some((source, records)) = &mut self.input.stream else {
-            return;
-        };
-        let before = records.count();
-        let mut payloads = Vec::new();
-        let progress = records.read(source, &mut payloads);
-        for (number, payload) in (before + 1..).zip(payloads) {
-            if let Err(why) = self.feed.add(&payload) {
-                self.bad_records += 1;
-                let failure = Failure::new(Exit::Failed, format!("line {number}: {why}"));
-                self.object(failure);
-                if self.failure.is_some() {
-                    break;
-                }
-            }
-        }
-        match progress {
-            Ok(Read::End) => self.feed.close(),
-            Ok(_) => {}
-            Err(error) => {
-                let why = format!("cannot read stdin: {}", io_reason(&error));
-                self.failure.get_or_insert(Failure::new(Exit::Failed, why));
-            }
-        }
-        if self.failure.is_some() {
-            self.feed.close();
+        if let Some(stream) = &mut self.input.stream
+            && let Err(why) = stream.read()
+        {
+            self.failure.get_or_insert(why);
         }
         self.hand_on();
     }
 
-    /// Something is wrong with a message: the end, unless it was asked to go on.
-    fn object(&mut self, why: Failure) {
-        if self.keep_going {
-            self.progress.clear();
-            self.report.warn(&why);
-        } else {
-            self.failure.get_or_insert(why);
-            self.feed.close();
+    /// Makes messages of records that were read, as many as there is use for.
+    fn refill(&mut self) {
+        while self.feed.wants_records()
+            && let Some(stream) = &mut self.input.stream
+        {
+            for (number, record) in std::iter::from_fn(|| stream.next()).take(BATCH) {
+                match self.feed.add(&record) {
+                    Ok(()) => {
+                        if let Some(tee) = &mut self.tee {
+                            tee.note(&record);
+                        }
+                    }
+                    Err(why) => {
+                        self.bad_records += 1;
+                        let failure = Failure::new(Exit::Failed, format!("line {number}: {why}"));
+                        if !self.keep_going {
+                            self.give_up(failure);
+                            return;
+                        }
+                        self.progress.clear();
+                        self.report.warn(&failure);
+                    }
+                }
+            }
+            if stream.is_over() {
+                self.feed.close();
+            } else if stream.waiting() == 0 {
+                return;
+            }
+        }
+    }
+
+    /// The run ends once what is underway has been delivered: nothing more is read
+    /// or sent.
+    fn give_up(&mut self, why: Failure) {
+        self.failure.get_or_insert(why);
+        self.stop_reading();
+        self.feed.give_up();
+    }
+
+    /// Nothing more is read; what was read is still delivered.
+    fn stop_reading(&mut self) {
+        self.feed.stop_repeating();
+        if let Some(stream) = &mut self.input.stream {
+            stream.stop();
+            if stream.is_over() {
+                self.feed.close();
+            }
         }
     }
 
     /// Gives the session what may leave now; `false` if nothing may.
     fn hand_on(&mut self) -> bool {
+        self.refill();
         let delivered = self.session.is_drained();
         let messages = self.feed.take(Instant::now(), delivered);
         let some = !messages.is_empty();
@@ -299,21 +289,8 @@ impl Run {
 
     /// Writes delivered records to stdout.
     fn pass_on(&mut self) -> anyhow::Result<()> {
-        let Some((stdout, framing)) = &mut self.input.tee else {
-            return Ok(());
-        };
-        let mut text = Vec::new();
-        for payload in self.session.take_delivered() {
-            if let Framing::Framed = framing {
-                let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-                text.extend_from_slice(&length.to_be_bytes());
-            }
-            text.extend_from_slice(&payload);
-            if let Framing::Delimited(delimiter) = framing {
-                text.extend_from_slice(delimiter);
-            }
-        }
-        match stdout.write_all(&text) {
+        let Some(tee) = &mut self.tee else { return Ok(()) };
+        match tee.pass_on(&self.session.take_settled()) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                 self.reader_has_gone();
@@ -325,19 +302,33 @@ impl Run {
         }
     }
 
-    /// Nobody wants to know any more: what was read is still delivered.
+    /// Nobody wants to know any more.
     fn reader_has_gone(&mut self) {
-        self.input.tee = None;
-        self.feed.close();
+        self.tee = None;
+        self.stop_reading();
     }
 
     fn obey_signals(&mut self) {
-        if self.stopped.is_none() {
-            self.stopped = self.signals.received();
-            if self.stopped.is_some() {
-                self.grace = Some(Instant::now() + GRACE);
-                self.feed.close();
+        if self.grace.is_none()
+            && let Some(grace) = end_of_grace(&self.signals)
+        {
+            self.grace = Some(grace);
+            self.stop_reading();
+            if !self.unpaced {
+                // What has to wait its turn would use up the time for nothing.
+                self.feed.give_up();
             }
+        }
+    }
+
+    /// Ends the run if its time is over.
+    fn obey_time(&mut self) {
+        if self.stage != Stage::Leaving && self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            self.stop_reading();
+            self.feed.give_up();
+            self.failure = Some(Failure::new(Exit::TimedOut, "timed out"));
+            self.grace = Some(Instant::now() + FAREWELL);
+            self.leave();
         }
     }
 
@@ -378,7 +369,11 @@ impl Run {
                     self.report.debug(why);
                 }
             }
-            Event::Refused(why) => self.object(why),
+            Event::Refused(why) if self.keep_going => {
+                self.progress.clear();
+                self.report.warn(&why);
+            }
+            Event::Refused(why) => self.give_up(why),
             Event::Proven if self.stage == Stage::Proving => self.leave(),
             _ => {}
         }
@@ -389,33 +384,60 @@ impl Run {
         self.report.note(text);
     }
 
+    /// What has become of everything that was read.
+    fn account(&self) -> Account {
+        let stream = self.input.stream.as_ref();
+        let waiting = stream.map_or(0, |stream| stream.waiting() * self.feed.copies());
+        Account {
+            counts: self.session.counts(),
+            unsent: (self.feed.unsent() + waiting) as u64,
+            fragment: stream.map_or(0, input::Stream::unfinished),
+        }
+    }
+
     /// The connection is gone for good.
-    fn undelivered(mut self, why: Failure) -> anyhow::Error {
+    fn cut_off(mut self, why: Failure) -> anyhow::Result<Ending> {
         self.progress.clear();
-        let counts = self.session.counts();
+        let account = self.account();
+        self.tell_stats(account);
         // Of one message that never left, the reason says it all.
-        let text = shortfall(counts).filter(|_| counts.taken > 1 || why.exit() == Exit::Undelivered);
-        match text {
+        let text = account
+            .shortfall()
+            .filter(|_| account.read() > 1 || why.exit() == Exit::Undelivered);
+        let error = match text {
             Some(text) => anyhow::Error::new(why).context(text),
             None => why.into(),
+        };
+        match self.signals.received() {
+            Some(signal) => {
+                self.report.warn(format_args!("{error:#}"));
+                Ok(Ending::Signal(signal))
+            }
+            None => Err(error),
+        }
+    }
+
+    fn tell_stats(&self, account: Account) {
+        if self.stats {
+            let elapsed = self.start.elapsed();
+            let rate = progress::rate(account.counts.delivered, elapsed);
+            let seconds = elapsed.as_secs_f64();
+            let text = account.shortfall().unwrap_or_else(|| account.summary());
+            self.report.note(format_args!("{text}, in {seconds:.3} s, {rate}"));
         }
     }
 
     /// Everything that could be done has been done.
     fn end(mut self) -> anyhow::Result<Ending> {
+        // Where there was no time to ask the broker what it has read.
+        self.session.doubt();
         // What was delivered last, on its way out.
         self.pass_on()?;
         self.progress.clear();
-        let counts = self.session.counts();
-        let shortfall = shortfall(counts);
-        if self.stats {
-            let elapsed = self.start.elapsed();
-            let rate = progress::rate(counts.delivered, elapsed);
-            let seconds = elapsed.as_secs_f64();
-            let text = shortfall.clone().unwrap_or_else(|| summary(counts));
-            self.report.note(format_args!("{text}, in {seconds:.3} s, {rate}"));
-        }
-        if let Some(signal) = self.stopped {
+        let account = self.account();
+        let shortfall = account.shortfall();
+        self.tell_stats(account);
+        if let Some(signal) = self.signals.received() {
             if let Some(text) = shortfall {
                 self.report.warn(text);
             }
@@ -427,38 +449,13 @@ impl Run {
             count => Some(Failure::new(Exit::Failed, format!("{count} lines were no messages"))),
         });
         match (failure, shortfall) {
-            (Some(why), Some(text)) if counts.taken > 1 => Err(anyhow::Error::new(why).context(text)),
-            (Some(why), _) => Err(why.into()),
-            (None, Some(text)) if counts.refused > 0 && counts.refused + counts.delivered == counts.taken => {
-                Err(Failure::new(Exit::Refused, text).into())
+            (Some(why), Some(text)) if account.read() > 1 || why.exit() == Exit::TimedOut => {
+                Err(anyhow::Error::new(why).context(text))
             }
+            (Some(why), _) => Err(why.into()),
+            (None, Some(text)) if account.is_refusal() => Err(Failure::new(Exit::Refused, text).into()),
             (None, Some(text)) => Err(Failure::new(Exit::Undelivered, text).into()),
             (None, None) => Ok(Ending::Status(Exit::Done)),
         }
     }
-}
-
-/// Says how many messages were read and how many delivered.
-fn summary(counts: Counts) -> String {
-    let messages = if counts.taken == 1 { "message" } else { "messages" };
-    format!("{} {messages} read, {} delivered", counts.taken, counts.delivered)
-}
-
-/// Says how many messages were read and not delivered, if any.
-fn shortfall(counts: Counts) -> Option<String> {
-    let unacknowledged = counts.taken - counts.delivered - counts.refused - counts.doubtful;
-    if counts.delivered == counts.taken {
-        return None;
-    }
-    let mut text = summary(counts);
-    for (count, what) in [
-        (counts.refused, "refused"),
-        (unacknowledged, "not acknowledged"),
-        (counts.doubtful, "possibly lost"),
-    ] {
-        if count > 0 {
-            let _ = write!(text, ", {count} {what}");
-        }
-    }
-    Some(text)
 }

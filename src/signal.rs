@@ -2,8 +2,9 @@
 //! the main thread, which the signal wakes.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
@@ -14,9 +15,11 @@ use crate::waker::Waker;
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
 /// What has been asked for so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Signals {
     received: Arc<AtomicUsize>,
+    /// When the first one was noticed.
+    since: Arc<OnceLock<Instant>>,
 }
 
 impl Signals {
@@ -39,6 +42,12 @@ impl Signals {
             low_level::pipe::register(signal, waker.handle()?)?;
         }
         Ok(signals)
+    }
+
+    /// When a signal asked for the end, if one did: the first time that somebody
+    /// looked after it had come.
+    pub fn since(&self) -> Option<Instant> {
+        self.received().map(|_| *self.since.get_or_init(Instant::now))
     }
 
     /// The signal that asked for the end, if one did.

@@ -2,8 +2,10 @@
 //! of stdin. The submodules have lines, packets, deliveries and signals.
 
 mod delivery;
+mod ends;
 mod lines;
 mod packets;
+mod sessions;
 mod signals;
 
 use std::ffi::{OsStr, OsString};

@@ -128,6 +128,8 @@ pub struct Publish {
     pub repeat: u64,
     /// How fast.
     pub pace: Pace,
+    /// After which time to end.
+    pub timeout: Option<Duration>,
     /// How many messages may be unacknowledged at once.
     pub window: usize,
     /// The longest payload, in bytes, at most [`MAX_PAYLOAD`].
@@ -175,6 +177,7 @@ impl Publish {
             source: stream.map_or_else(|| source(flags.message), Source::Stream),
             repeat: flags.pace.repeat.unwrap_or(1),
             pace: pace(&flags.pace),
+            timeout: flags.pace.timeout,
             window,
             max_payload: flags.input.max_payload.unwrap_or(MAX_PAYLOAD),
             keep_going: flags.input.keep_going,

@@ -144,13 +144,17 @@ pub struct PaceFlags {
     /// Publish no faster than this: 50/s, 3/m, 1000/h, 1/10s; a bare number is for a second
     #[arg(long, value_name = "N/UNIT", value_parser = value::rate)]
     pub rate: Option<Rate>,
+
+    /// End after this time, counted from the start, with status 27
+    #[arg(short = 'W', long, value_name = "TIME", value_parser = value::positive_duration)]
+    pub timeout: Option<Duration>,
 }
 
 /// What is told of the run.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Account")]
 pub struct AccountFlags {
-    /// Pass each message of a stream on to stdout once it is delivered
+    /// Pass each record of a stream on to stdout, as it was read, once it is delivered
     #[arg(long)]
     pub tee: bool,
 

@@ -70,6 +70,11 @@ impl Records {
         self.count
     }
 
+    /// How many bytes there are of a record whose end has not come.
+    pub fn unfinished(&self) -> usize {
+        self.filled
+    }
+
     /// Reads once, and appends the payload of each record that is complete.
     ///
     /// # Errors

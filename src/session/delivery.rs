@@ -1,8 +1,6 @@
 //! Publishing: messages into the window, what has become of them, and the proof
 //! that QoS 0 messages were read.
 
-use bytes::Bytes;
-
 use super::hub::{self, LOW};
 use super::{Counts, Session};
 use crate::message::Message;
@@ -47,23 +45,31 @@ impl Session {
         drained
     }
 
-    /// Keeps the payloads of delivered messages for [`Session::take_delivered`].
-    pub fn keep_delivered(&self) {
-        self.hub.lock().window.keep_delivered();
+    /// Notes what becomes of each message for [`Session::take_settled`]; to be
+    /// called before the first one is published.
+    pub fn keep_settled(&self) {
+        self.hub.lock().window.keep_settled();
     }
 
-    /// The payloads delivered since the last call, in order; the main thread is
-    /// woken when there are more.
-    pub fn take_delivered(&self) -> Vec<Bytes> {
+    /// Of each message in the order of publishing, whether it was delivered: those
+    /// of which that is known since the last call. The main thread is woken when
+    /// there are more.
+    pub fn take_settled(&self) -> Vec<bool> {
         let mut state = self.hub.lock();
-        let delivered = state.window.take_delivered();
-        state.wanted.delivery = true;
-        delivered
+        let settled = state.window.take_settled();
+        state.wanted.settled = true;
+        settled
     }
 
     /// Whether it is not known that the broker has read all QoS 0 messages.
     pub fn needs_proof(&self) -> bool {
         self.hub.lock().window.has_unproven()
+    }
+
+    /// Counts the QoS 0 messages as possibly lost of which the broker has not said
+    /// that it read them: there is no time any more to ask.
+    pub fn doubt(&self) {
+        self.hub.lock().window.doubt();
     }
 
     /// Asks the broker for an answer that it gives only after it has read

@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::errors;
 use super::ffi::{Arrival, Callbacks, Sender};
 use super::inbox::{self, Flow, Inbox};
-use super::window::{Limits, Window};
+use super::limits::Limits;
+use super::window::Window;
+use crate::config::connection::Version;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::message::Qos;
 use crate::property;
 use crate::waker::Waker;
 use crate::wire;
@@ -25,6 +26,9 @@ pub(super) const LOW: usize = 1024;
 pub(super) enum Notice {
     Opened(Box<Result<wire::Line, Failure>>),
     Connected,
+    /// Connected, and the broker has a session of an earlier run under our
+    /// identifier, which this run must not take up.
+    Stale,
     ConnectFailed,
     Lost,
     Answered,
@@ -44,6 +48,12 @@ pub(super) struct State {
     pub(super) attempt: u64,
     pub(super) notices: VecDeque<(u64, Notice)>,
     pub(super) window: Window,
+    /// A session that the broker already has is not to be taken up.
+    pub(super) unacquainted: bool,
+    /// The connection only serves to end a session: no message is for it.
+    pub(super) errand: bool,
+    /// The broker has said yes: it can be said goodbye to.
+    pub(super) greeted: bool,
     /// The connection is up, and nothing earlier is to be resumed: messages may
     /// be handed to Paho.
     pub(super) up: bool,
@@ -58,8 +68,8 @@ pub(super) struct State {
 pub(super) struct Wanted {
     /// Room for more input.
     pub(super) room: bool,
-    /// Something delivered, to be taken.
-    pub(super) delivery: bool,
+    /// News of what became of messages.
+    pub(super) settled: bool,
     /// The end of all deliveries.
     pub(super) empty: bool,
 }
@@ -74,6 +84,7 @@ pub(super) struct Hub {
 pub(super) struct Link {
     pub(super) hub: Arc<Hub>,
     pub(super) attempt: u64,
+    pub(super) version: Version,
 }
 
 impl Hub {
@@ -83,6 +94,9 @@ impl Hub {
                 attempt: 0,
                 notices: VecDeque::new(),
                 window,
+                unacquainted: false,
+                errand: false,
+                greeted: false,
                 up: false,
                 feeding: false,
                 wanted: Wanted::default(),
@@ -111,17 +125,28 @@ impl State {
     /// for; each wish is good for once.
     fn take_wish(&mut self) -> bool {
         let room = self.wanted.room && self.window.waiting() < LOW / 2;
-        let delivery = self.wanted.delivery && self.window.has_delivered();
+        let settled = self.wanted.settled && self.window.has_settled();
         let empty = self.wanted.empty && self.window.is_empty();
         self.wanted.room &= !room;
-        self.wanted.delivery &= !delivery;
+        self.wanted.settled &= !settled;
         self.wanted.empty &= !empty;
-        room || delivery || empty
+        room || settled || empty
     }
 
     /// Takes out of the queue what the broker would end the connection over.
     pub(super) fn reject(&mut self) {
-        for why in self.window.reject() {
+        let complaints = self.window.reject();
+        self.complain(complaints);
+    }
+
+    /// Ends the cut exchanges that the broker would end the connection over.
+    pub(super) fn reject_cut(&mut self) {
+        let complaints = self.window.reject_cut();
+        self.complain(complaints);
+    }
+
+    fn complain(&mut self, complaints: Vec<String>) {
+        for why in complaints {
             let failure = Failure::new(Exit::Refused, format!("message not sent: {why}"));
             self.notices.push_back((self.attempt, Notice::Refused(failure)));
         }
@@ -175,16 +200,15 @@ impl Callbacks for Link {
     fn connected(&self, sender: Sender<'_>) {
         let connack = wire::with_line(|line| line.facts().connack.clone()).flatten();
         let Some(connack) = connack else { return };
-        let number = |id| connack.properties.number(id);
-        let limits = Limits {
-            packet: number(property::MAXIMUM_PACKET_SIZE).unwrap_or(u32::MAX),
-            qos: number(property::MAXIMUM_QOS)
-                .and_then(|qos| Qos::try_from(u8::try_from(qos).ok()?).ok())
-                .unwrap_or(Qos::ExactlyOnce),
-            retain: number(property::RETAIN_AVAILABLE) != Some(0),
-        };
-        let maximum = number(property::RECEIVE_MAXIMUM).unwrap_or(u32::MAX);
+        let limits = Limits::new(self.version, &connack.properties);
+        let maximum = connack.properties.number(property::RECEIVE_MAXIMUM).unwrap_or(u32::MAX);
         let mut state = self.hub.lock();
+        state.greeted |= state.attempt == self.attempt;
+        if connack.session_present && state.unacquainted && state.attempt == self.attempt {
+            drop(state);
+            self.hub.notice(self.attempt, Notice::Stale);
+            return;
+        }
         if state.attempt == self.attempt {
             state
                 .window
@@ -193,8 +217,7 @@ impl Callbacks for Link {
                 state.window.start_over();
             }
             // What was cut goes on before anything new.
-            let cut = state.window.unresolved().next().is_some();
-            state.up = !cut;
+            state.up = !state.errand && !state.window.is_cut();
         }
         drop(state);
         self.hub.notice(self.attempt, Notice::Connected);

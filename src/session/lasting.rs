@@ -1,7 +1,7 @@
 //! What outlives a connection: whether the broker is asked to keep the session,
 //! how cut QoS 2 exchanges go on, and when a message gets the blame for losses.
 
-use super::Session;
+use super::{Event, Session};
 use crate::config::connection::{Persistence, Version};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,7 +17,62 @@ const RUN_EXPIRY: u32 = 24 * 60 * 60;
 /// front of the window before that message gets the blame.
 const STRIKES: u32 = 10;
 
+/// What is done about a session that must not be there. Before MQTT 5 only a
+/// connection that asks for a clean session ends one, and it cannot have one of
+/// its own to keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Oblivion {
+    /// Nothing, so far.
+    Unneeded,
+    /// The first connection found a session of an earlier run, whose unfinished
+    /// exchanges would be taken for ours. It is said goodbye to; then another
+    /// connection ends the session.
+    Before,
+    /// That is done.
+    Done,
+    /// The run is over; one more connection ends its session.
+    After,
+}
+
+impl Oblivion {
+    /// Whether the current connection is only there to end a session.
+    pub(super) fn is_under_way(self) -> bool {
+        matches!(self, Self::Before | Self::After)
+    }
+}
+
 impl Session {
+    /// DISCONNECT has left.
+    pub(super) fn closed(&mut self) -> Option<Event> {
+        if self.leaving && self.must_forget() {
+            self.oblivion = Oblivion::After;
+            self.connect();
+            return None;
+        }
+        if self.leaving {
+            return Some(Event::Closed);
+        }
+        // Paho also says DISCONNECT by itself when it gives a connection up.
+        if self.oblivion == Oblivion::Before {
+            let ended = self.hub.lock().errand;
+            if ended {
+                self.oblivion = Oblivion::Done;
+            }
+            self.connect();
+        }
+        None
+    }
+
+    /// Whether a session that is there already is not one of this run.
+    pub(super) fn is_unacquainted(&self) -> bool {
+        self.keeps_for_the_run() && self.oblivion == Oblivion::Unneeded && !self.retry.is_seasoned()
+    }
+
+    /// Whether the session lasts as long as the run, and MQTT has no word for that.
+    fn keeps_for_the_run(&self) -> bool {
+        self.connection.persistence == Persistence::Run && self.connection.version == Version::V311
+    }
+
     /// Whether the broker is to forget what it knew of the client identifier.
     pub(super) fn starts_clean(&self) -> bool {
         match self.connection.persistence {
@@ -26,7 +81,7 @@ impl Session {
             // MQTT 5 tells apart whether a session begins anew and whether it is
             // kept; before that, one bit says both.
             Persistence::Run => {
-                self.forgetting || (self.connection.version == Version::V5 && !self.retry.is_seasoned())
+                self.oblivion.is_under_way() || (self.connection.version == Version::V5 && !self.retry.is_seasoned())
             }
         }
     }
@@ -53,8 +108,7 @@ impl Session {
     /// Before MQTT 5 a session that was kept for this run ends only with another
     /// connection that asks for a clean one.
     pub(super) fn must_forget(&self) -> bool {
-        let kept = self.connection.persistence == Persistence::Run && self.connection.version == Version::V311;
-        kept && !self.forgetting && self.retry.is_seasoned()
+        self.keeps_for_the_run() && self.oblivion != Oblivion::After && self.retry.is_seasoned()
     }
 
     /// Whether QoS 2 exchanges go on after a loss; MQTT 3.1 does not tell whether
@@ -64,9 +118,20 @@ impl Session {
     }
 
     /// Goes on with the QoS 2 exchanges that the loss has cut: the broker has
-    /// kept the session.
+    /// kept the session. Those that it takes at once; after them the next, and
+    /// then what is new.
     pub(super) fn resume(&self) {
-        let state = self.hub.lock();
+        let mut state = self.hub.lock();
+        if state.up {
+            return;
+        }
+        state.reject_cut();
+        if !state.window.is_cut() {
+            state.up = true;
+            drop(state);
+            self.feed();
+            return;
+        }
         let mut exchanges = Vec::new();
         let mut packets = Vec::new();
         for cut in state.window.unresolved() {
@@ -81,9 +146,7 @@ impl Session {
             }
         }
         drop(state);
-        if !exchanges.is_empty() {
-            wire::with_line(|line| line.resume(&exchanges, &packets));
-        }
+        wire::with_line(|line| line.resume(&exchanges, &packets));
     }
 
     /// A message over which the connection is lost again and again must not

@@ -13,7 +13,9 @@ mod ffi;
 mod hub;
 mod inbox;
 mod lasting;
+mod limits;
 mod retry;
+mod settled;
 mod window;
 
 use std::sync::Arc;
@@ -26,6 +28,7 @@ pub use self::window::Counts;
 
 use self::ffi::{Callbacks, Client};
 use self::hub::{Hub, Link, Notice};
+use self::lasting::Oblivion;
 use self::retry::Retry;
 use self::window::Window;
 use crate::config::connection::{Connection, Route};
@@ -88,11 +91,13 @@ pub struct Session {
     publishes_only: bool,
     /// The end was asked for.
     leaving: bool,
-    /// The last connection, which only ends the session, has begun.
-    forgetting: bool,
+    /// What is done about a session that must not be there.
+    oblivion: Oblivion,
     /// Nobody listened at the broker's port since the last connection.
     broker_was_down: bool,
     tracer: Option<wire::Tracer>,
+    /// Until when a write may wait for the broker.
+    limit: Option<wire::Limit>,
     /// How many messages were done with at the last loss, and how often in a
     /// row it was that many.
     last_loss_at: Option<u64>,
@@ -122,9 +127,10 @@ impl Session {
             asked: Vec::new(),
             publishes_only,
             leaving: false,
-            forgetting: false,
+            oblivion: Oblivion::Unneeded,
             broker_was_down: false,
             tracer: None,
+            limit: None,
             last_loss_at: None,
             strikes: 0,
         }
@@ -133,6 +139,13 @@ impl Session {
     /// Tells of each packet that passes.
     pub fn trace(&mut self, tracer: impl Fn(&str) + Send + Sync + 'static) {
         self.tracer = Some(Arc::new(tracer));
+    }
+
+    /// Lets no write wait for the broker after the instant that this tells, once it
+    /// tells one: a broker that has stopped reading would hold up whoever calls in
+    /// here. Then the connection is lost.
+    pub fn hurry_at(&mut self, limit: impl Fn() -> Option<Instant> + Send + Sync + 'static) {
+        self.limit = Some(Arc::new(limit));
     }
 
     /// Starts to connect; [`Event::Up`], [`Event::Away`] or [`Event::Down`] follows.
@@ -146,16 +159,20 @@ impl Session {
             let mut state = self.hub.lock();
             state.attempt += 1;
             state.up = false;
+            state.greeted = false;
+            state.errand = self.oblivion.is_under_way();
+            state.unacquainted = self.is_unacquainted();
             state.attempt
         };
         // On a thread of its own, because resolving a name cannot be interrupted.
         let connection = Arc::clone(&self.connection);
         let hub = Arc::clone(&self.hub);
         let tracer = self.tracer.clone();
+        let limit = self.limit.clone();
         let opening = thread::Builder::new().name("connect".into()).spawn(move || {
             let patience = (connection.keep_alive * 3 / 2).max(PATIENCE);
             let line = wire::open(&connection, deadline)
-                .map(|carrier| wire::Line::new(carrier, connection.version, patience, tracer));
+                .map(|carrier| wire::Line::new(carrier, connection.version, patience, limit, tracer));
             hub.notice(attempt, Notice::Opened(Box::new(line)));
         });
         if let Err(error) = opening {
@@ -206,9 +223,14 @@ impl Session {
                 Ok(line) => self.greet(attempt, line).err().map(|failure| self.gone(failure)),
                 Err(failure) => Some(self.gone(failure)),
             },
-            Notice::Connected if self.forgetting => {
+            Notice::Stale => {
+                self.oblivion = Oblivion::Before;
+                self.say_goodbye();
+                None
+            }
+            Notice::Connected if self.oblivion.is_under_way() => {
                 self.deadline = None;
-                self.disconnect();
+                self.say_goodbye();
                 None
             }
             Notice::Connected => {
@@ -244,20 +266,12 @@ impl Session {
                 for (mid, refused) in exchanges {
                     state.window.resolve(mid, refused);
                 }
-                state.up = true;
                 drop(state);
-                self.feed();
+                self.resume();
                 None
             }
             Notice::Proven => Some(Event::Proven),
-            // Paho also says DISCONNECT by itself when it gives a connection up.
-            Notice::Closed if !self.leaving => None,
-            Notice::Closed if self.must_forget() => {
-                self.forgetting = true;
-                self.connect();
-                None
-            }
-            Notice::Closed => Some(Event::Closed),
+            Notice::Closed => self.closed(),
         }
     }
 
@@ -267,10 +281,12 @@ impl Session {
         let attendant: Arc<dyn wire::Attendant> = Arc::new(Link {
             hub: Arc::clone(&self.hub),
             attempt,
+            version: self.connection.version,
         });
         let callbacks: Arc<dyn Callbacks> = Arc::new(Link {
             hub: Arc::clone(&self.hub),
             attempt,
+            version: self.connection.version,
         });
         wire::attach(line, attendant);
         let fail = |code| {
@@ -300,14 +316,15 @@ impl Session {
         self.next_look = None;
         let carried = wire::with_line(|line| line.carried()).unwrap_or(0);
         {
-            let received = |mid| wire::with_line(|line| line.watch().has_received(mid)).unwrap_or(false);
+            let fate = |ordinal, mid| wire::with_line(|line| line.fate(ordinal, mid)).unwrap_or(wire::Fate::Unsent);
             let mut state = self.hub.lock();
             state.attempt += 1;
             state.up = false;
-            state.window.rewind(carried, self.resumes().then_some(&received));
+            state.greeted = false;
+            state.window.rewind(carried, self.resumes(), fate);
         }
         wire::hang_up();
-        if self.forgetting {
+        if self.leaving && self.oblivion == Oblivion::After {
             return Event::Closed;
         }
         self.broker_was_down |= why.says_nobody_listens();
@@ -389,13 +406,25 @@ impl Session {
     /// follows, or [`Event::Down`].
     pub fn disconnect(&mut self) {
         self.leaving = true;
-        let (attempt, up) = {
-            let state = self.hub.lock();
-            (state.attempt, state.up)
+        self.say_goodbye();
+    }
+
+    /// Sends DISCONNECT; [`Notice::Closed`] follows.
+    fn say_goodbye(&mut self) {
+        let (attempt, greeted) = {
+            let mut state = self.hub.lock();
+            // Nothing leaves behind it.
+            state.up = false;
+            (state.attempt, state.greeted)
         };
-        let Some(client) = self.client.take().filter(|_| up) else {
-            self.hub.notice(attempt, Notice::Closed);
-            return;
+        let client = match self.client.take() {
+            Some(client) if greeted => client,
+            other => {
+                // Never destroyed while its connect may be pending, see `gone`.
+                std::mem::forget(other);
+                self.hub.notice(attempt, Notice::Closed);
+                return;
+            }
         };
         let publishes_only = self.publishes_only;
         let properties = self.disconnect_properties();

@@ -5,9 +5,10 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-
+use super::limits::Limits;
+use super::settled::Settled;
 use crate::message::{Message, Qos};
+use crate::wire::Fate;
 
 /// What has become of the messages, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Counts {
 /// A message that Paho has been given.
 #[derive(Debug)]
 struct Flight {
+    /// The how-manieth message of all it is, from 0.
+    number: u64,
     message: Message,
     /// The how-manieth PUBLISH of this connection it is, from 1.
     ordinal: u64,
@@ -38,48 +41,11 @@ struct Flight {
 /// the session, it goes on where it was; if not, it begins anew.
 #[derive(Clone, Debug)]
 pub(super) struct Unresolved {
+    number: u64,
     pub(super) message: Message,
     pub(super) mid: u16,
     /// PUBREC has come: only PUBREL is to be sent.
     pub(super) received: bool,
-}
-
-/// What a broker has said it takes (MQTT 5, 3.2.2.3).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// The largest packet, in bytes.
-    pub(super) packet: u32,
-    pub(super) qos: Qos,
-    pub(super) retain: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            packet: u32::MAX,
-            qos: Qos::ExactlyOnce,
-            retain: true,
-        }
-    }
-}
-
-impl Limits {
-    /// Why the broker would end the connection over this message, if it would.
-    fn complaint(self, message: &Message) -> Option<String> {
-        if message.qos > self.qos {
-            return Some(format!("the broker takes no more than QoS {}", self.qos as u8));
-        }
-        if message.retain && !self.retain {
-            return Some("the broker keeps no retained messages".to_owned());
-        }
-        let size = message.packet_size();
-        (size > u64::from(self.packet)).then(|| {
-            format!(
-                "its packet has {size} bytes, and the broker takes no more than {}",
-                self.packet
-            )
-        })
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +58,8 @@ enum Answer {
 /// The bookkeeping.
 #[derive(Debug)]
 pub(super) struct Window {
-    waiting: VecDeque<Message>,
+    /// Each with its number.
+    waiting: VecDeque<(u64, Message)>,
     flying: VecDeque<Flight>,
     /// Ordinal of the flight at the front.
     front: u64,
@@ -110,8 +77,8 @@ pub(super) struct Window {
     /// QoS 2 exchanges that a lost connection has cut, oldest first.
     unresolved: VecDeque<Unresolved>,
     limits: Limits,
-    /// Payloads that were delivered, in order, if somebody wants them.
-    delivered: Option<Vec<Bytes>>,
+    /// What became of each message, if somebody wants to know.
+    settled: Option<Settled>,
 }
 
 impl Window {
@@ -129,23 +96,36 @@ impl Window {
             unproven: VecDeque::new(),
             unresolved: VecDeque::new(),
             limits: Limits::default(),
-            delivered: None,
+            settled: None,
         }
     }
 
-    /// Keeps the payloads that are delivered until they are taken.
-    pub(super) fn keep_delivered(&mut self) {
-        self.delivered = Some(Vec::new());
+    /// Notes what becomes of each message; to be called before the first.
+    pub(super) fn keep_settled(&mut self) {
+        self.settled = Some(Settled::default());
     }
 
-    /// What was delivered since the last call.
-    pub(super) fn take_delivered(&mut self) -> Vec<Bytes> {
-        self.delivered.as_mut().map(std::mem::take).unwrap_or_default()
+    /// Of each message in turn, whether it was delivered: those of which that is
+    /// known since the last call.
+    pub(super) fn take_settled(&mut self) -> Vec<bool> {
+        self.settled.as_mut().map(Settled::take).unwrap_or_default()
     }
 
-    /// Whether something delivered waits to be taken.
-    pub(super) fn has_delivered(&self) -> bool {
-        self.delivered.as_ref().is_some_and(|delivered| !delivered.is_empty())
+    /// Whether there is something new for [`Window::take_settled`].
+    pub(super) fn has_settled(&self) -> bool {
+        self.settled.as_ref().is_some_and(|settled| !settled.is_empty())
+    }
+
+    /// A message has come to its end.
+    fn settle(&mut self, number: u64, delivered: bool) {
+        if delivered {
+            self.counts.delivered += 1;
+        } else {
+            self.counts.refused += 1;
+        }
+        if let Some(settled) = &mut self.settled {
+            settled.note(number, delivered);
+        }
     }
 
     /// How many messages wait to be handed to Paho.
@@ -190,7 +170,7 @@ impl Window {
     /// Takes messages at the end of the queue.
     pub(super) fn enqueue(&mut self, messages: impl IntoIterator<Item = Message>) {
         let before = self.waiting.len();
-        self.waiting.extend(messages);
+        self.waiting.extend((self.counts.taken..).zip(messages));
         self.counts.taken += (self.waiting.len() - before) as u64;
     }
 
@@ -198,9 +178,12 @@ impl Window {
     /// end the connection over, and says why; they count as refused.
     pub(super) fn reject(&mut self) -> Vec<String> {
         let mut complaints = Vec::new();
-        while let Some(complaint) = self.waiting.front().and_then(|message| self.limits.complaint(message)) {
+        while let Some((number, message)) = self.waiting.front()
+            && let Some(complaint) = self.limits.complaint(message)
+        {
+            let number = *number;
             self.waiting.pop_front();
-            self.counts.refused += 1;
+            self.settle(number, false);
             complaints.push(complaint);
         }
         complaints
@@ -211,15 +194,16 @@ impl Window {
         if self
             .waiting
             .front()
-            .is_none_or(|message| self.limits.complaint(message).is_some())
+            .is_none_or(|(_, message)| self.limits.complaint(message).is_some())
         {
             return None;
         }
         let slot = self.free.pop()?;
-        let message = self.waiting.pop_front()?;
+        let (number, message) = self.waiting.pop_front()?;
         let ordinal = self.front + self.flying.len() as u64;
         self.slots[slot] = ordinal;
         self.flying.push_back(Flight {
+            number,
             message,
             ordinal,
             mid: 0,
@@ -270,6 +254,7 @@ impl Window {
     pub(super) fn retire(&mut self, carried: impl FnOnce() -> u64) {
         let mut carried = Some(carried);
         while let Some(flight) = self.flying.front() {
+            let number = flight.number;
             let at_most_once = flight.message.qos == Qos::AtMostOnce;
             match flight.answer {
                 Answer::Awaited => break,
@@ -281,18 +266,15 @@ impl Window {
                             break;
                         }
                     }
-                    self.counts.delivered += 1;
+                    self.settle(number, true);
                     if at_most_once {
                         match self.unproven.back_mut() {
                             Some((_, last)) if *last + 1 == ordinal => *last = ordinal,
                             _ => self.unproven.push_back((ordinal, ordinal)),
                         }
                     }
-                    if let Some(delivered) = &mut self.delivered {
-                        delivered.push(flight.message.payload.clone());
-                    }
                 }
-                Answer::Refused => self.counts.refused += 1,
+                Answer::Refused => self.settle(number, false),
             }
             self.flying.pop_front();
             self.front += 1;
@@ -311,46 +293,67 @@ impl Window {
         }
     }
 
+    /// What nothing has proven to be read is possibly lost.
+    pub(super) fn doubt(&mut self) {
+        let lengths = self.unproven.drain(..).map(|(first, last)| last - first + 1);
+        let doubtful: u64 = lengths.sum();
+        self.counts.delivered -= doubtful;
+        self.counts.doubtful += doubtful;
+    }
+
     /// Whether the broker is not known to have read everything delivered.
     pub(super) fn has_unproven(&self) -> bool {
         !self.unproven.is_empty()
     }
 
     /// The connection is gone, with `carried` PUBLISH packets in its kernel's
-    /// hands: what is not finished waits again, in its old order. `received`
-    /// tells of a packet identifier whether PUBREC has come, if the broker is
-    /// asked to keep the session.
-    pub(super) fn rewind(&mut self, carried: u64, received: Option<&dyn Fn(u16) -> bool>) {
+    /// hands: what is not finished waits again, in its old order. `fate` tells how
+    /// far the exchange of a message has come, by the message's ordinal (0 for one
+    /// that was resumed) and its packet identifier; the QoS 2 exchanges that are
+    /// not over are kept to be gone on with if the broker `resumes` sessions.
+    pub(super) fn rewind(&mut self, carried: u64, resumes: bool, fate: impl Fn(u64, u16) -> Fate) {
         self.retire(|| carried);
-        for exchange in &mut self.unresolved {
-            exchange.received |= received.is_some_and(|received| received(exchange.mid));
-        }
-        let earlier = self.unresolved.len();
-        for flight in self.flying.drain(..).rev() {
-            match (flight.answer, received) {
-                (Answer::Refused, _) => self.counts.refused += 1,
-                (Answer::Acknowledged, _) if flight.message.qos != Qos::AtMostOnce => self.counts.delivered += 1,
-                (Answer::Awaited, Some(received)) if flight.message.qos == Qos::ExactlyOnce && flight.mid != 0 => {
-                    self.unresolved.insert(
-                        earlier,
-                        Unresolved {
-                            received: received(flight.mid),
-                            message: flight.message,
-                            mid: flight.mid,
-                        },
-                    );
+        for mut exchange in std::mem::take(&mut self.unresolved) {
+            match fate(0, exchange.mid) {
+                Fate::Delivered => self.settle(exchange.number, true),
+                Fate::Refused => self.settle(exchange.number, false),
+                fate => {
+                    exchange.received |= fate == Fate::Received;
+                    self.unresolved.push_back(exchange);
                 }
-                // At QoS 0 also what Paho wrote and the kernel never had.
-                _ => self.waiting.push_front(flight.message),
             }
         }
-        let doubtful = self
-            .unproven
-            .drain(..)
-            .map(|(first, last)| last - first + 1)
-            .sum::<u64>();
-        self.counts.delivered -= doubtful;
-        self.counts.doubtful += doubtful;
+        let earlier = self.unresolved.len();
+        for flight in std::mem::take(&mut self.flying).into_iter().rev() {
+            let Flight {
+                number, message, mid, ..
+            } = flight;
+            let fate = match (message.qos, flight.answer) {
+                // Also what Paho wrote and the kernel never had.
+                (Qos::AtMostOnce, _) => Fate::Unsent,
+                (_, Answer::Acknowledged) => Fate::Delivered,
+                (_, Answer::Refused) => Fate::Refused,
+                // The answer may have come that Paho was not told of.
+                (_, Answer::Awaited) if mid != 0 => fate(flight.ordinal, mid),
+                (_, Answer::Awaited) => Fate::Unsent,
+            };
+            match fate {
+                Fate::Delivered => self.settle(number, true),
+                Fate::Refused => self.settle(number, false),
+                Fate::Unanswered | Fate::Received if resumes && message.qos == Qos::ExactlyOnce => {
+                    let received = fate == Fate::Received;
+                    let exchange = Unresolved {
+                        number,
+                        message,
+                        mid,
+                        received,
+                    };
+                    self.unresolved.insert(earlier, exchange);
+                }
+                _ => self.waiting.push_front((number, message)),
+            }
+        }
+        self.doubt();
         self.front = 1;
         self.carried = 0;
         self.open_slots(self.most);
@@ -359,19 +362,42 @@ impl Window {
     /// The size of the payload at the front of what is not finished.
     pub(super) fn front_size(&self) -> Option<usize> {
         let cut = self.unresolved.front().map(|cut| &cut.message);
-        let waiting = self.waiting.front();
+        let waiting = self.waiting.front().map(|(_, message)| message);
         cut.or(waiting).map(|message| message.payload.len())
     }
 
-    /// The QoS 2 exchanges to go on with, oldest first.
+    /// Whether there are QoS 2 exchanges to go on with.
+    pub(super) fn is_cut(&self) -> bool {
+        !self.unresolved.is_empty()
+    }
+
+    /// The QoS 2 exchanges to go on with, oldest first: as many as the broker
+    /// takes at once.
     pub(super) fn unresolved(&self) -> impl Iterator<Item = &Unresolved> {
-        self.unresolved.iter()
+        self.unresolved.iter().take(self.limit())
+    }
+
+    /// Ends the cut exchanges whose PUBLISH the broker would now end the
+    /// connection over, and says why; they count as refused.
+    pub(super) fn reject_cut(&mut self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for exchange in std::mem::take(&mut self.unresolved) {
+            let complaint = self.limits.complaint(&exchange.message);
+            match complaint.filter(|_| !exchange.received) {
+                Some(complaint) => {
+                    self.settle(exchange.number, false);
+                    complaints.push(complaint);
+                }
+                None => self.unresolved.push_back(exchange),
+            }
+        }
+        complaints
     }
 
     /// The broker has forgotten the session: what was cut begins anew.
     pub(super) fn start_over(&mut self) {
         for exchange in self.unresolved.drain(..).rev() {
-            self.waiting.push_front(exchange.message);
+            self.waiting.push_front((exchange.number, exchange.message));
         }
     }
 
@@ -381,14 +407,7 @@ impl Window {
         let Some(exchange) = index.and_then(|index| self.unresolved.remove(index)) else {
             return;
         };
-        if refused {
-            self.counts.refused += 1;
-            return;
-        }
-        self.counts.delivered += 1;
-        if let Some(delivered) = &mut self.delivered {
-            delivered.push(exchange.message.payload);
-        }
+        self.settle(exchange.number, !refused);
     }
 
     /// What has become of everything so far.

@@ -6,12 +6,14 @@
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{Shutdown, shutdown};
 
 use super::carrier::Carrier;
+use super::exchange::Fate;
 use super::trace::Tracer;
 use super::watch::{Facts, Pinger, Watch, kind};
 use crate::config::connection::{Route, Version};
@@ -67,7 +69,16 @@ pub(crate) struct Line {
     last_sent: Instant,
     /// How long a write may wait without any progress.
     patience: Duration,
+    /// Until when a write may wait at all.
+    limit: Option<Limit>,
 }
+
+/// Until when a write may wait, progress or not; asked time and again, because it
+/// may become known only while a write is waiting.
+pub(crate) type Limit = Arc<dyn Fn() -> Option<Instant> + Send + Sync>;
+
+/// How often a write that waits looks whether it still may.
+const LOOK: Duration = Duration::from_millis(200);
 
 impl Line {
     /// Puts buffers around a carrier that is connected and non-blocking.
@@ -75,6 +86,7 @@ impl Line {
         (carrier, route): (Carrier, Route),
         version: Version,
         patience: Duration,
+        limit: Option<Limit>,
         tracer: Option<Tracer>,
     ) -> Self {
         Self {
@@ -91,6 +103,7 @@ impl Line {
             unasked: 0,
             last_sent: Instant::now(),
             patience,
+            limit,
         }
     }
 
@@ -117,6 +130,17 @@ impl Line {
     /// Why the line is down, if it is.
     pub(crate) fn down(&self) -> Option<&Down> {
         self.down.as_ref()
+    }
+
+    /// How far the exchange with this packet identifier has come, if its PUBLISH
+    /// is the `ordinal`-th of this connection; 0 is for one past Paho.
+    pub(crate) fn fate(&self, ordinal: u64, mid: u16) -> Fate {
+        if ordinal > self.published {
+            // What the identifier was used for before says nothing.
+            Fate::Unsent
+        } else {
+            self.watch.fate(mid)
+        }
     }
 
     /// How many PUBLISH packets the kernel has whole.
@@ -324,19 +348,26 @@ impl Line {
         if self.ahead.len() < READ_AHEAD {
             interest |= PollFlags::IN;
         }
-        let mut ready = [PollFd::from_borrowed_fd(self.carrier.socket(), interest)];
-        let patience = Timespec::try_from(self.patience).ok();
-        match poll(&mut ready, patience.as_ref()) {
-            Ok(0) => self.fail(Down::Broken(Failure::new(
-                Exit::Undelivered,
-                "the broker has stopped reading",
-            ))),
-            Ok(_) if ready[0].revents().contains(PollFlags::IN) => {
-                let mut ahead = std::mem::take(&mut self.ahead);
-                self.receive(&mut ahead, BUFFER);
-                self.ahead = ahead;
+        let end = Instant::now() + self.patience;
+        let readiness = loop {
+            let limit = self.limit.as_ref().and_then(|limit| limit());
+            let end = limit.map_or(end, |limit| limit.min(end));
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let why = Failure::new(Exit::Undelivered, "the broker has stopped reading");
+                return self.fail(Down::Broken(why));
             }
-            _ => {}
+            let look = if self.limit.is_some() { left.min(LOOK) } else { left };
+            let mut ready = [PollFd::from_borrowed_fd(self.carrier.socket(), interest)];
+            match poll(&mut ready, Timespec::try_from(look).ok().as_ref()) {
+                Ok(0) => {}
+                _ => break ready[0].revents(),
+            }
+        };
+        if readiness.contains(PollFlags::IN) {
+            let mut ahead = std::mem::take(&mut self.ahead);
+            self.receive(&mut ahead, BUFFER);
+            self.ahead = ahead;
         }
     }
 

@@ -3,6 +3,7 @@
 //! `seam` alone. Nothing here names Paho's API, a flag or a standard stream.
 
 mod carrier;
+mod exchange;
 mod line;
 pub(crate) mod packet;
 mod reach;
@@ -13,7 +14,8 @@ mod trace;
 mod watch;
 mod websocket;
 
-pub(crate) use line::{Down, Line};
+pub(crate) use exchange::Fate;
+pub(crate) use line::{Down, Limit, Line};
 pub(crate) use seam::{
     Announcement, Attendant, URI, attach, hang_up, more_waiting, stop_reading, try_with_line, with_line,
 };

@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::message::Properties;
 
+use super::exchange::{Awaited, DELIVERED, Fate, REFUSED};
 use super::packet::{self, Reader};
 use super::trace::{self, Tracer, Way};
 
@@ -69,27 +70,6 @@ pub(crate) enum Pinger {
     Paho,
     /// We did, behind this many PUBLISH packets.
     Ours(u64),
-}
-
-/// The type of the packet that each packet identifier of ours waits for; 0 where
-/// it is not in use.
-#[derive(Default)]
-struct Awaited(Option<Box<[u8]>>);
-
-impl Awaited {
-    fn set(&mut self, mid: u16, next: u8) {
-        let table = self.0.get_or_insert_with(|| vec![0; 65_536].into_boxed_slice());
-        if let Some(entry) = table.get_mut(usize::from(mid)) {
-            *entry = next;
-        }
-    }
-
-    fn get(&self, mid: u16) -> u8 {
-        let table = self.0.as_ref();
-        table
-            .and_then(|table| table.get(usize::from(mid)).copied())
-            .unwrap_or(0)
-    }
 }
 
 /// Where in a packet the stream stands.
@@ -217,10 +197,10 @@ impl Watch {
         self.proven.take()
     }
 
-    /// Whether the broker has answered this PUBLISH with PUBREC, and not yet
-    /// with PUBCOMP.
-    pub(crate) fn has_received(&self, mid: u16) -> bool {
-        self.awaited.get(mid) == kind::PUBCOMP
+    /// How far the exchange of the message with this packet identifier has come,
+    /// answers included that Paho has not seen.
+    pub(crate) fn fate(&self, mid: u16) -> Fate {
+        self.awaited.fate(mid)
     }
 
     /// These exchanges go on past Paho, with PUBREL where PUBREC had come and
@@ -420,14 +400,17 @@ impl Watch {
                 self.awaited.set(mid, kind::PUBCOMP);
                 return Ok(());
             }
-            (_, awaited) if awaited == packet => self.awaited.set(mid, 0),
+            (_, awaited) if awaited == packet => {
+                // PUBCOMP 0x92 says that the broker had finished before.
+                let refused = refused && packet != kind::PUBCOMP;
+                self.awaited.set(mid, if refused { REFUSED } else { DELIVERED });
+            }
             (kind::PUBREC, kind::PUBCOMP) if !refused => return Ok(()),
-            (_, 0) if mid != 0 => return Ok(()),
+            (_, 0 | DELIVERED | REFUSED) if mid != 0 => return Ok(()),
             _ => return Err(unasked()),
         }
         if let Some(index) = self.resumed.iter().position(|resumed| *resumed == mid) {
             self.resumed.swap_remove(index);
-            // PUBCOMP 0x92 says that the broker had finished before.
             self.resolved.push((mid, packet == kind::PUBREC));
         }
         Ok(())

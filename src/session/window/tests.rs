@@ -25,6 +25,11 @@ fn take(window: &mut Window) -> Vec<(usize, String)> {
     taken
 }
 
+/// Nothing has been heard of any message.
+fn silence(_: u64, _: u16) -> Fate {
+    Fate::Unanswered
+}
+
 fn unasked() -> u64 {
     panic!("only QoS 0 needs to know")
 }
@@ -46,7 +51,7 @@ fn a_broker_may_want_fewer() {
     let mut window = window(3, &["a", "b", "c"], Qos::AtLeastOnce);
     window.narrow(1, Limits::default());
     assert_eq!(take(&mut window).len(), 1);
-    window.rewind(0, None);
+    window.rewind(0, false, silence);
     assert_eq!(take(&mut window).len(), 3);
 }
 
@@ -56,7 +61,7 @@ fn what_is_not_acknowledged_is_sent_again_in_order() {
     let taken = take(&mut window);
     window.complete(taken[0].0, unasked);
     window.complete(taken[2].0, unasked);
-    window.rewind(4, None);
+    window.rewind(4, false, silence);
     let again: Vec<String> = take(&mut window).into_iter().map(|(_, text)| text).collect();
     assert_eq!(again, ["b", "d", "e"]);
     assert_eq!(window.counts().delivered, 2);
@@ -84,7 +89,7 @@ fn a_broken_connection_leaves_at_most_once_in_doubt() {
     let taken = take(&mut window);
     window.complete(taken[0].0, || 1);
     window.complete(taken[1].0, || 1);
-    window.rewind(1, None);
+    window.rewind(1, false, silence);
     let counts = window.counts();
     assert_eq!((counts.delivered, counts.doubtful), (0, 1));
     let again: Vec<String> = take(&mut window).into_iter().map(|(_, text)| text).collect();
@@ -110,7 +115,7 @@ fn proof_covers_what_was_sent_before_it() {
     }
     window.prove(2);
     assert!(window.has_unproven());
-    window.rewind(3, None);
+    window.rewind(3, false, silence);
     let counts = window.counts();
     assert_eq!((counts.delivered, counts.doubtful), (2, 1));
 }
@@ -121,13 +126,22 @@ fn cut_exchanges_go_on_where_the_session_was_kept() {
     for (mid, (slot, _)) in (1..).zip(take(&mut window)) {
         window.identify(slot, mid);
     }
-    window.rewind(3, Some(&|mid| mid == 1));
+    let received = |number: u16| {
+        move |_, mid| {
+            if mid == number {
+                Fate::Received
+            } else {
+                Fate::Unanswered
+            }
+        }
+    };
+    window.rewind(3, true, received(1));
     let cut: Vec<(u16, bool)> = window.unresolved().map(|cut| (cut.mid, cut.received)).collect();
     assert_eq!(cut, [(1, true), (2, false), (3, false)]);
     assert!(take(&mut window).is_empty() && !window.is_empty());
     window.resolve(1, false);
     // Cut again: what was known is kept, what is new is added.
-    window.rewind(0, Some(&|mid| mid == 2));
+    window.rewind(0, true, received(2));
     window.resolve(2, false);
     window.resolve(3, true);
     assert!(window.is_empty());
@@ -140,7 +154,7 @@ fn cut_exchanges_begin_anew_where_the_session_is_gone() {
     for (mid, (slot, _)) in (1..).zip(take(&mut window)) {
         window.identify(slot, mid);
     }
-    window.rewind(2, Some(&|_| true));
+    window.rewind(2, true, |_, _| Fate::Received);
     window.start_over();
     let again: Vec<String> = take(&mut window).into_iter().map(|(_, text)| text).collect();
     assert_eq!(again, ["a", "b"]);
@@ -161,15 +175,84 @@ fn what_the_broker_does_not_take_is_not_sent() {
 }
 
 #[test]
-fn delivered_payloads_can_be_had_in_order() {
-    let mut window = window(4, &["a", "b"], Qos::AtLeastOnce);
-    window.keep_delivered();
-    let taken = take(&mut window);
-    window.complete(taken[1].0, unasked);
-    assert!(!window.has_delivered());
-    window.complete(taken[0].0, unasked);
-    assert_eq!(window.take_delivered(), ["a", "b"]);
-    assert!(window.take_delivered().is_empty());
+fn what_became_of_each_is_told_in_order() {
+    for qos in [Qos::AtLeastOnce, Qos::ExactlyOnce] {
+        let mut window = window(4, &[], qos);
+        window.keep_settled();
+        window.enqueue(["a", "b", "c", "too long", "d"].map(|text| message(text, qos)));
+        let taken = take(&mut window);
+        window.complete(taken[1].0, unasked);
+        assert!(!window.has_settled());
+        window.complete(taken[0].0, unasked);
+        assert!(window.has_settled());
+        assert_eq!(window.take_settled(), [true, true]);
+        assert!(!window.has_settled());
+        // Over a lost connection, too.
+        window.complete(taken[3].0, unasked);
+        window.rewind(4, false, silence);
+        let taken = take(&mut window);
+        window.refuse(taken[1].0, unasked);
+        assert!(window.take_settled().is_empty());
+        window.complete(taken[0].0, unasked);
+        assert_eq!(window.take_settled(), [true, true, false]);
+    }
+}
+
+#[test]
+fn answers_that_were_seen_count_though_the_library_did_not_hear_them() {
+    for (qos, fate, counted) in [
+        (Qos::AtLeastOnce, Fate::Delivered, (1, 0)),
+        (Qos::ExactlyOnce, Fate::Delivered, (1, 0)),
+        (Qos::AtLeastOnce, Fate::Refused, (0, 1)),
+        (Qos::ExactlyOnce, Fate::Refused, (0, 1)),
+    ] {
+        let mut window = window(4, &["a", "b"], qos);
+        for (mid, (slot, _)) in (7..).zip(take(&mut window)) {
+            window.identify(slot, mid);
+        }
+        // The second one has not left; its identifier has been used before.
+        window.rewind(1, true, |ordinal, _| if ordinal > 1 { Fate::Unsent } else { fate });
+        assert_eq!((window.counts().delivered, window.counts().refused), counted);
+        assert_eq!(take(&mut window)[0].1, "b");
+    }
+}
+
+#[test]
+fn resumed_exchanges_that_ended_are_not_gone_on_with_again() {
+    let mut window = window(4, &["a", "b", "c"], Qos::ExactlyOnce);
+    for (mid, (slot, _)) in (1..).zip(take(&mut window)) {
+        window.identify(slot, mid);
+    }
+    window.rewind(3, true, silence);
+    window.rewind(0, true, |ordinal, mid| {
+        assert_eq!(ordinal, 0);
+        [Fate::Delivered, Fate::Received, Fate::Unanswered][usize::from(mid) - 1]
+    });
+    let cut: Vec<(u16, bool)> = window.unresolved().map(|cut| (cut.mid, cut.received)).collect();
+    assert_eq!(cut, [(2, true), (3, false)]);
+    assert_eq!(window.counts().delivered, 1);
+}
+
+#[test]
+fn no_more_is_gone_on_with_at_once_than_the_broker_takes_now() {
+    let mut window = window(4, &["a", "b", "c", "d is too long"], Qos::ExactlyOnce);
+    for (mid, (slot, _)) in (1..).zip(take(&mut window)) {
+        window.identify(slot, mid);
+    }
+    window.rewind(4, true, silence);
+    let limits = Limits {
+        packet: 15,
+        ..Limits::default()
+    };
+    window.narrow(2, limits);
+    assert_eq!(window.unresolved().count(), 2);
+    assert_eq!(window.reject_cut().len(), 1);
+    for mid in [1, 2, 3] {
+        assert!(window.is_cut());
+        window.resolve(mid, false);
+    }
+    assert!(!window.is_cut());
+    assert_eq!((window.counts().delivered, window.counts().refused), (3, 1));
 }
 
 #[test]
@@ -187,7 +270,7 @@ fn a_refused_message_is_final() {
 fn an_answer_for_an_earlier_connection_is_ignored() {
     let mut window = window(2, &["a"], Qos::AtLeastOnce);
     let taken = take(&mut window);
-    window.rewind(0, None);
+    window.rewind(0, false, silence);
     window.complete(taken[0].0, unasked);
     assert_eq!(window.counts().delivered, 0);
     assert_eq!(window.waiting(), 1);

@@ -71,10 +71,12 @@ fn exchanges_are_followed_to_their_end() {
     watch
         .inspect(&mut vec![0x50, 2, 0, 7, 0x50, 3, 0, 8, 0x97, 0x70, 2, 0, 9])
         .unwrap();
-    assert!(watch.has_received(7) && !watch.has_received(8) && !watch.has_received(9));
+    let fates = |watch: &Watch| [6, 7, 8, 9].map(|mid| watch.fate(mid));
+    let [unsent, received] = [Fate::Unsent, Fate::Received];
+    assert_eq!(fates(&watch), [unsent, received, Fate::Refused, Fate::Delivered]);
     assert!(watch.take_resolved().is_empty(), "7 goes on");
     watch.inspect(&mut vec![0x70, 2, 0, 7]).unwrap();
-    assert!(!watch.has_received(7));
+    assert_eq!(fates(&watch)[1], Fate::Delivered);
     assert_eq!(watch.take_resolved(), [(8, true), (9, false), (7, false)]);
 }
 

@@ -1,0 +1,173 @@
+//! What is read: everything before the start, or a stream as the run goes.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+
+use crate::config::publish::{Framing, Publish, Source};
+use crate::exit::Exit;
+use crate::failure::{Failure, io_reason};
+use crate::input::{self, Progress, Records};
+
+/// What is read.
+pub(super) struct Input {
+    /// The whole payloads.
+    pub(super) payloads: Vec<Bytes>,
+    /// The records of stdin.
+    pub(super) stream: Option<Stream>,
+}
+
+impl Input {
+    /// Reads the whole payloads, for which there is time until the deadline, if
+    /// there is one; a stream is only opened.
+    pub(super) fn open(publish: &Publish, deadline: Option<Instant>) -> anyhow::Result<Self> {
+        let most = publish.max_payload;
+        let mut input = Self {
+            payloads: Vec::new(),
+            stream: None,
+        };
+        match &publish.source {
+            Source::Literal(payload) => input.payloads.push(payload.clone()),
+            Source::Stdin => input.payloads.push(whole("stdin", most, deadline, stdin)?),
+            Source::Files(paths) => {
+                for path in paths {
+                    input.payloads.push(if path == Path::new("-") {
+                        whole("stdin", most, deadline, stdin)?
+                    } else {
+                        let open = path.clone();
+                        whole(&path.display().to_string(), most, deadline, move || File::open(open))?
+                    });
+                }
+            }
+            Source::Stream(stream) => {
+                let framing = match &stream.framing {
+                    Framing::Delimited(bytes) => {
+                        input::Framing::Delimited(input::Delimiter::new(bytes).unwrap_or_default())
+                    }
+                    Framing::Framed => input::Framing::LengthPrefixed,
+                };
+                input.stream = Some(Stream {
+                    source: stdin().context("cannot use stdin")?,
+                    reader: Records::new(framing).limit(most),
+                    records: VecDeque::new(),
+                    ended: false,
+                });
+            }
+        }
+        Ok(input)
+    }
+}
+
+/// Stdin without a buffer of its own.
+fn stdin() -> std::io::Result<File> {
+    let descriptor = std::io::stdin().as_fd().try_clone_to_owned()?;
+    Ok(File::from(descriptor))
+}
+
+/// Reads a whole payload of at most `most` bytes. Neither the opening of a FIFO
+/// nor a read can be given up, so where time is limited they have a thread.
+fn whole(
+    name: &str,
+    most: usize,
+    deadline: Option<Instant>,
+    open: impl FnOnce() -> std::io::Result<File> + Send + 'static,
+) -> anyhow::Result<Bytes> {
+    let read = move || open().and_then(|mut source| bounded(&mut source, most));
+    let outcome = match deadline {
+        None => read(),
+        Some(deadline) => {
+            let (sender, receiver) = mpsc::channel();
+            let reading = thread::Builder::new().spawn(move || {
+                let _ = sender.send(read());
+            });
+            reading.context("cannot start a thread")?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            match receiver.recv_timeout(left) {
+                Ok(outcome) => outcome,
+                Err(_) => return Err(Failure::new(Exit::TimedOut, format!("timed out reading {name}")).into()),
+            }
+        }
+    };
+    outcome.map_err(|error| Failure::new(Exit::Failed, format!("cannot read {name}: {}", io_reason(&error))).into())
+}
+
+/// Reads to the end, and no more than is needed to see that it is too much.
+fn bounded(source: &mut impl Read, most: usize) -> std::io::Result<Bytes> {
+    let payload = input::whole(&mut source.take(most as u64 + 1))?;
+    if payload.len() > most {
+        let why = format!("it has more than {most} bytes, the most that is allowed (--max-payload)");
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, why));
+    }
+    Ok(payload)
+}
+
+/// The records of stdin.
+pub(super) struct Stream {
+    source: File,
+    reader: Records,
+    /// What was read and not yet taken.
+    records: VecDeque<Bytes>,
+    /// No more is to be read.
+    ended: bool,
+}
+
+impl Stream {
+    /// Reads once; [`Stream::next`] has the records that this completed.
+    ///
+    /// # Errors
+    /// Why no more can be read.
+    pub(super) fn read(&mut self) -> Result<(), Failure> {
+        let mut records = Vec::new();
+        let outcome = self.reader.read(&mut self.source, &mut records);
+        self.records.extend(records);
+        match outcome {
+            Ok(Progress::End) => self.ended = true,
+            Ok(_) => {}
+            Err(error) => {
+                self.ended = true;
+                let why = format!("cannot read stdin: {}", io_reason(&error));
+                return Err(Failure::new(Exit::Failed, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// The next record, with its number from 1.
+    pub(super) fn next(&mut self) -> Option<(u64, Bytes)> {
+        let record = self.records.pop_front()?;
+        Some((self.reader.count() - self.records.len() as u64, record))
+    }
+
+    /// How many records were read and not taken.
+    pub(super) fn waiting(&self) -> usize {
+        self.records.len()
+    }
+
+    /// How many bytes were read of a record whose end has not come.
+    pub(super) fn unfinished(&self) -> usize {
+        self.reader.unfinished()
+    }
+
+    /// Reads no more.
+    pub(super) fn stop(&mut self) {
+        self.ended = true;
+    }
+
+    /// Whether no more records come.
+    pub(super) fn is_over(&self) -> bool {
+        self.ended && self.records.is_empty()
+    }
+
+    /// What to read from, if all that was read has been taken.
+    pub(super) fn source(&self) -> Option<BorrowedFd<'_>> {
+        (!self.ended && self.records.is_empty()).then(|| self.source.as_fd())
+    }
+}

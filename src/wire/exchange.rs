@@ -1,0 +1,56 @@
+//! How far the exchanges of the messages that we publish have come, by their
+//! packet identifiers.
+
+use super::watch::kind;
+
+/// How far the exchange of a message has come, as far as the broker's answers
+/// tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The message has not been sent on this connection.
+    Unsent,
+    /// It is not answered.
+    Unanswered,
+    /// PUBREC has come, and not yet PUBCOMP.
+    Received,
+    /// It is delivered.
+    Delivered,
+    /// It is refused.
+    Refused,
+}
+
+/// What stands for the packet type where an exchange has ended.
+pub(super) const DELIVERED: u8 = 0x10;
+pub(super) const REFUSED: u8 = 0x20;
+
+/// The type of the packet that each packet identifier of ours waits for, or how
+/// its last exchange has ended; 0 where it has not been in use.
+#[derive(Default)]
+pub(super) struct Awaited(Option<Box<[u8]>>);
+
+impl Awaited {
+    pub(super) fn set(&mut self, mid: u16, next: u8) {
+        let table = self.0.get_or_insert_with(|| vec![0; 65_536].into_boxed_slice());
+        if let Some(entry) = table.get_mut(usize::from(mid)) {
+            *entry = next;
+        }
+    }
+
+    pub(super) fn get(&self, mid: u16) -> u8 {
+        let table = self.0.as_ref();
+        table
+            .and_then(|table| table.get(usize::from(mid)).copied())
+            .unwrap_or(0)
+    }
+
+    /// How far the exchange with this packet identifier has come.
+    pub(super) fn fate(&self, mid: u16) -> Fate {
+        match self.get(mid) {
+            0 => Fate::Unsent,
+            kind::PUBCOMP => Fate::Received,
+            DELIVERED => Fate::Delivered,
+            REFUSED => Fate::Refused,
+            _ => Fate::Unanswered,
+        }
+    }
+}
