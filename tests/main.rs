@@ -12,6 +12,7 @@ mod connect;
 mod exit_status;
 mod hostile;
 mod layers;
+mod manual;
 mod publish;
 mod resets;
 mod subscribe;

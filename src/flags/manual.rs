@@ -1,8 +1,13 @@
-//! What the help and the manual say beyond the options: examples, as data that
-//! the help prints and the tests run.
+//! What the help and the manual say beyond the options, as data that the help
+//! prints, the pages are made of, and the tests read and run.
+
+mod differences;
 
 use std::fmt::Write as _;
 
+use clap::{Arg, ValueHint};
+
+pub use self::differences::{DIFFERENCES, Difference};
 use crate::exit;
 
 /// A command line that works as it stands, and what it is good for.
@@ -15,7 +20,7 @@ pub struct Example {
 }
 
 /// Examples of mqpub.
-pub const PUBLISH_EXAMPLES: [Example; 4] = [
+pub const PUBLISH_EXAMPLES: &[Example] = &[
     Example {
         title: "One message",
         command: "mqpub -t home/lamp -m on",
@@ -35,7 +40,7 @@ pub const PUBLISH_EXAMPLES: [Example; 4] = [
 ];
 
 /// Examples of mqsub.
-pub const SUBSCRIBE_EXAMPLES: [Example; 4] = [
+pub const SUBSCRIBE_EXAMPLES: &[Example] = &[
     Example {
         title: "All messages below a topic, with their topics",
         command: "mqsub -v -t 'home/#'",
@@ -62,4 +67,92 @@ pub fn after_help(examples: &[Example]) -> String {
     }
     let _ = write!(text, "\nExit status:\n{}", exit::table_text());
     text
+}
+
+/// An environment variable or a file, and what the tools do with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Its name, or its path.
+    pub name: &'static str,
+    /// What it is for.
+    pub meaning: &'static str,
+}
+
+/// The environment variables that the tools heed.
+pub const ENVIRONMENT: &[Entry] = &[
+    Entry {
+        name: "XDG_CONFIG_HOME",
+        meaning: "the folder of the options file that is read without being asked for",
+    },
+    Entry {
+        name: "HOME",
+        meaning: "the folder whose .config is used when XDG_CONFIG_HOME is not set",
+    },
+    Entry {
+        name: "SSL_CERT_FILE, SSL_CERT_DIR",
+        meaning: "other places for the system's trusted certificates (read by OpenSSL)",
+    },
+];
+
+/// The files that the tools read without being told to.
+pub const FILES: &[Entry] = &[
+    Entry {
+        name: "~/.config/mosquitto_pub",
+        meaning: "options for mqpub, as -o reads them; $XDG_CONFIG_HOME takes the place of ~/.config",
+    },
+    Entry {
+        name: "~/.config/mosquitto_sub",
+        meaning: "the same for mqsub",
+    },
+];
+
+/// What may stand for a value, so that a shell can offer it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// One of these.
+    OneOf(&'static [&'static str]),
+    /// What the shell itself knows: a file, a host name.
+    Hint(ValueHint),
+    /// Anything.
+    Free,
+}
+
+/// What a value may be, by its name in the help. An option whose value is
+/// different from others of that name has a row of its own: `--option`.
+pub const VALUES: &[(&str, Values)] = &[
+    ("--unix", Values::Hint(ValueHint::FilePath)),
+    ("ADDRESS", Values::Free),
+    (
+        "COMMAND PROPERTY [NAME] VALUE",
+        Values::OneOf(&["connect", "publish", "will", "disconnect", "subscribe", "unsubscribe"]),
+    ),
+    ("DIR", Values::Hint(ValueHint::DirPath)),
+    ("FILE", Values::Hint(ValueHint::FilePath)),
+    ("FILTER", Values::Free),
+    ("HOST", Values::Hint(ValueHint::Hostname)),
+    ("ID", Values::Free),
+    ("N", Values::Free),
+    ("N/UNIT", Values::Free),
+    ("NAME", Values::Hint(ValueHint::Username)),
+    ("PATH", Values::Free),
+    ("PORT", Values::OneOf(&["1883", "8883"])),
+    ("QOS", Values::OneOf(&["0", "1", "2"])),
+    ("STRING", Values::OneOf(&["\\0", "\\t", "\\n", "\\r\\n"])),
+    ("PASSWORD", Values::Free),
+    ("PREFIX", Values::Free),
+    ("SIZE", Values::Free),
+    ("TEXT", Values::Free),
+    ("TIME", Values::Free),
+    ("TOPIC", Values::Free),
+    ("URL", Values::OneOf(&["mqtt://", "mqtts://", "ws://", "wss://"])),
+    ("VERSION", Values::OneOf(&["5", "311", "31"])),
+];
+
+/// What may stand for the value of an option: [`VALUES`] says.
+pub fn values_of(option: &Arg) -> Values {
+    let row = |name: &str| VALUES.iter().find(|(other, _)| *other == name);
+    let names = option.get_value_names().unwrap_or_default();
+    let own = option.get_long().and_then(|long| row(&format!("--{long}")));
+    let found = own.or_else(|| row(names.first()?));
+    found.map_or(Values::Free, |(_, values)| *values)
 }

@@ -23,7 +23,7 @@ use crate::message::Qos;
     disable_help_flag = true,
     disable_version_flag = true,
     override_usage = "mqpub -t TOPIC [-m TEXT | -f FILE | -l | -s | -n] [OPTIONS]",
-    after_help = manual::after_help(&manual::PUBLISH_EXAMPLES),
+    after_help = manual::after_help(manual::PUBLISH_EXAMPLES),
 )]
 pub struct PublishFlags {
     /// What to publish, and where.

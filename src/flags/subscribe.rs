@@ -19,7 +19,7 @@ use crate::message::Qos;
     disable_help_flag = true,
     disable_version_flag = true,
     override_usage = "mqsub -t FILTER... [OPTIONS]",
-    after_help = manual::after_help(&manual::SUBSCRIBE_EXAMPLES),
+    after_help = manual::after_help(manual::SUBSCRIBE_EXAMPLES),
 )]
 pub struct SubscribeFlags {
     /// What to subscribe to.

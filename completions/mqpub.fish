@@ -1,0 +1,82 @@
+complete -c mqpub -s t -l topic -d 'The topic to publish to; several times, each message goes to each topic' -r
+complete -c mqpub -s m -l message -d 'The payload' -r
+complete -c mqpub -s f -l file -d 'A file that is the payload, whole; - is stdin; several times, a message a file, in order' -r -F
+complete -c mqpub -s q -l qos -d 'How surely: 0 at most once, 1 at least once, 2 exactly once' -r -f -a "0\t''
+1\t''
+2\t''"
+complete -c mqpub -l delimiter -d 'What ends a message on stdin, instead of a newline; \\0, \\t, \\n, \\r, \\\\ and \\xNN stand for bytes' -r -f -a "\\0\t''
+\\t\t''
+\\n\t''
+\\r\\n\t''"
+complete -c mqpub -l key-separator -d 'Each message on stdin follows its topic and this string; escapes as in --delimiter' -r -f -a "\\0\t''
+\\t\t''
+\\n\t''
+\\r\\n\t''"
+complete -c mqpub -l max-payload -d 'The longest payload to accept, such as 4096, 64k or 2M [default: 268435455 bytes]' -r
+complete -c mqpub -l repeat -d 'Publish this many times' -r
+complete -c mqpub -l repeat-delay -d 'Wait this long after each delivery before it is repeated [default: 0]' -r
+complete -c mqpub -l every -d 'Repeat at this interval, counted from the first time' -r
+complete -c mqpub -l rate -d 'Publish no faster than this: 50/s, 3/m, 1000/h, 1/10s; a bare number is for a second' -r
+complete -c mqpub -s W -l timeout -d 'End after this time, counted from the start, with status 27' -r
+complete -c mqpub -s h -l host -d 'The broker\'s host name or address, HOST:PORT, or several with commas [default: localhost]' -r -f -a "(__fish_print_hostnames)"
+complete -c mqpub -s p -l port -d 'The broker\'s port [default: 1883, with TLS 8883]' -r -f -a "1883\t''
+8883\t''"
+complete -c mqpub -l unix -d 'Connect to the Unix-domain socket at this path' -r -F
+complete -c mqpub -s A -l bind -d 'Connect from this local address' -r
+complete -c mqpub -s L -l url -d 'Broker, credentials and topic in one: `mqtt[s]|ws[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`' -r -f -a "mqtt://\t''
+mqtts://\t''
+ws://\t''
+wss://\t''"
+complete -c mqpub -s i -l id -d 'The client identifier [default: the broker chooses one]' -r
+complete -c mqpub -s I -l id-prefix -d 'A client identifier of this prefix and the number of the process' -r
+complete -c mqpub -s u -l username -d 'The user name' -r -f -a "(__fish_complete_users)"
+complete -c mqpub -s P -l pw -d 'The password (other users of this machine can see it in the list of processes)' -r
+complete -c mqpub -s k -l keepalive -d 'The longest silence before the broker is asked whether it is there' -r
+complete -c mqpub -s M -l max-inflight -d 'How many messages to send before the first of them is acknowledged [default: 100]' -r
+complete -c mqpub -s V -l protocol-version -d 'The MQTT version: 5, 311 or 31' -r -f -a "5\t''
+311\t''
+31\t''"
+complete -c mqpub -l connect-timeout -d 'How long a connection may take to come about' -r
+complete -c mqpub -l retry-for -d 'Keep trying to connect for this long, the first connection included [default: not at all before the first connection, for ever after it]' -r
+complete -c mqpub -l ws-path -d 'The path of the WebSocket request' -r
+complete -c mqpub -s D -l property -d 'A property of the packet COMMAND; turns MQTT 5 on; may be given several times' -r -f -a "connect\t''
+publish\t''
+will\t''
+disconnect\t''
+subscribe\t''
+unsubscribe\t''"
+complete -c mqpub -s x -l session-expiry-interval -d 'After which time without a connection the broker forgets the session, or never; turns MQTT 5 on' -r
+complete -c mqpub -l will-topic -d 'The topic of the will' -r
+complete -c mqpub -l will-payload -d 'The payload of the will [default: empty]' -r
+complete -c mqpub -l will-payload-file -d 'A file that is the payload of the will, at most 65535 bytes' -r -F
+complete -c mqpub -l will-qos -d 'How surely the broker publishes the will: 0, 1 or 2 [default: 0]' -r -f -a "0\t''
+1\t''
+2\t''"
+complete -c mqpub -l cafile -d 'Trust the certificates in this PEM file; turns TLS on' -r -F
+complete -c mqpub -l capath -d 'Trust the certificates in this directory (c_rehash); turns TLS on' -r -f -a "(__fish_complete_directories)"
+complete -c mqpub -l cert -d 'Our certificate, PEM; turns TLS on' -r -F
+complete -c mqpub -l key -d 'The private key of our certificate, PEM' -r -F
+complete -c mqpub -s o -l options -d 'Take options from this file too, as if they stood before the others' -r -F
+complete -c mqpub -s l -l stdin-line -d 'Each line of stdin is a message'
+complete -c mqpub -s s -l stdin-file -d 'All of stdin is the payload'
+complete -c mqpub -s n -l null-message -d 'An empty payload'
+complete -c mqpub -s r -l retain -d 'Let the broker keep the message for later subscribers'
+complete -c mqpub -s 0 -l nul -d 'A NUL ends each message on stdin'
+complete -c mqpub -l framed -d 'Each message on stdin follows its length, four bytes, big end first'
+complete -c mqpub -l json -d 'Each line of stdin is a record as mqsub --json writes them; -t, -q and -r are for what it does not say'
+complete -c mqpub -l keep-going -d 'Go on after a message that is refused or a record that is wrong; count them'
+complete -c mqpub -l tee -d 'Pass each record of a stream on to stdout, as it was read, once it is delivered'
+complete -c mqpub -l stats -d 'Tell at the end how many messages were delivered, in which time'
+complete -c mqpub -l progress -d 'Show the progress on stderr, in one line'
+complete -c mqpub -s c -l disable-clean-session -d 'Take up the session that the broker has kept, and let it keep this one'
+complete -c mqpub -l no-reconnect -d 'End when the connection is lost'
+complete -c mqpub -l nodelay -d 'Send small packets at once (always so)'
+complete -c mqpub -l ws -d 'Speak MQTT inside WebSocket'
+complete -c mqpub -l will-retain -d 'Let the broker keep the will for later subscribers'
+complete -c mqpub -l tls-use-os-certs -d 'Trust the system\'s certificates; turns TLS on'
+complete -c mqpub -l insecure -d 'Verify neither the broker\'s certificate nor its name'
+complete -c mqpub -l no-tls -d 'Use no TLS, whatever else is said'
+complete -c mqpub -s d -l debug -d 'Tell on stderr what happens'
+complete -c mqpub -l quiet -d 'Print no errors; the exit status tells'
+complete -c mqpub -l help -d 'Print this help'
+complete -c mqpub -l version -d 'Print the version'

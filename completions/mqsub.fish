@@ -1,0 +1,60 @@
+complete -c mqsub -s t -l topic -d 'A topic filter to subscribe to; may be given several times' -r
+complete -c mqsub -s q -l qos -d 'The highest level to receive with: 0, 1 or 2' -r -f -a "0\t''
+1\t''
+2\t''"
+complete -c mqsub -s C -l count -d 'End after this many messages' -r
+complete -c mqsub -s W -l timeout -d 'End after this time, counted from the start, with status 27' -r
+complete -c mqsub -s h -l host -d 'The broker\'s host name or address, HOST:PORT, or several with commas [default: localhost]' -r -f -a "(__fish_print_hostnames)"
+complete -c mqsub -s p -l port -d 'The broker\'s port [default: 1883, with TLS 8883]' -r -f -a "1883\t''
+8883\t''"
+complete -c mqsub -l unix -d 'Connect to the Unix-domain socket at this path' -r -F
+complete -c mqsub -s A -l bind -d 'Connect from this local address' -r
+complete -c mqsub -s L -l url -d 'Broker, credentials and topic in one: `mqtt[s]|ws[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`' -r -f -a "mqtt://\t''
+mqtts://\t''
+ws://\t''
+wss://\t''"
+complete -c mqsub -s i -l id -d 'The client identifier [default: the broker chooses one]' -r
+complete -c mqsub -s I -l id-prefix -d 'A client identifier of this prefix and the number of the process' -r
+complete -c mqsub -s u -l username -d 'The user name' -r -f -a "(__fish_complete_users)"
+complete -c mqsub -s P -l pw -d 'The password (other users of this machine can see it in the list of processes)' -r
+complete -c mqsub -s k -l keepalive -d 'The longest silence before the broker is asked whether it is there' -r
+complete -c mqsub -s M -l max-inflight -d 'How many messages to send before the first of them is acknowledged [default: 100]' -r
+complete -c mqsub -s V -l protocol-version -d 'The MQTT version: 5, 311 or 31' -r -f -a "5\t''
+311\t''
+31\t''"
+complete -c mqsub -l connect-timeout -d 'How long a connection may take to come about' -r
+complete -c mqsub -l retry-for -d 'Keep trying to connect for this long, the first connection included [default: not at all before the first connection, for ever after it]' -r
+complete -c mqsub -l ws-path -d 'The path of the WebSocket request' -r
+complete -c mqsub -s D -l property -d 'A property of the packet COMMAND; turns MQTT 5 on; may be given several times' -r -f -a "connect\t''
+publish\t''
+will\t''
+disconnect\t''
+subscribe\t''
+unsubscribe\t''"
+complete -c mqsub -s x -l session-expiry-interval -d 'After which time without a connection the broker forgets the session, or never; turns MQTT 5 on' -r
+complete -c mqsub -l will-topic -d 'The topic of the will' -r
+complete -c mqsub -l will-payload -d 'The payload of the will [default: empty]' -r
+complete -c mqsub -l will-payload-file -d 'A file that is the payload of the will, at most 65535 bytes' -r -F
+complete -c mqsub -l will-qos -d 'How surely the broker publishes the will: 0, 1 or 2 [default: 0]' -r -f -a "0\t''
+1\t''
+2\t''"
+complete -c mqsub -l cafile -d 'Trust the certificates in this PEM file; turns TLS on' -r -F
+complete -c mqsub -l capath -d 'Trust the certificates in this directory (c_rehash); turns TLS on' -r -f -a "(__fish_complete_directories)"
+complete -c mqsub -l cert -d 'Our certificate, PEM; turns TLS on' -r -F
+complete -c mqsub -l key -d 'The private key of our certificate, PEM' -r -F
+complete -c mqsub -s o -l options -d 'Take options from this file too, as if they stood before the others' -r -F
+complete -c mqsub -s v -l verbose -d 'Print the topic before each payload'
+complete -c mqsub -s N -l no-newline -d 'Print no newline after each message'
+complete -c mqsub -l json -d 'Print each message as a JSON object on a line of its own'
+complete -c mqsub -s c -l disable-clean-session -d 'Take up the session that the broker has kept, and let it keep this one'
+complete -c mqsub -l no-reconnect -d 'End when the connection is lost'
+complete -c mqsub -l nodelay -d 'Send small packets at once (always so)'
+complete -c mqsub -l ws -d 'Speak MQTT inside WebSocket'
+complete -c mqsub -l will-retain -d 'Let the broker keep the will for later subscribers'
+complete -c mqsub -l tls-use-os-certs -d 'Trust the system\'s certificates; turns TLS on'
+complete -c mqsub -l insecure -d 'Verify neither the broker\'s certificate nor its name'
+complete -c mqsub -l no-tls -d 'Use no TLS, whatever else is said'
+complete -c mqsub -s d -l debug -d 'Tell on stderr what happens'
+complete -c mqsub -l quiet -d 'Print no errors; the exit status tells'
+complete -c mqsub -l help -d 'Print this help'
+complete -c mqsub -l version -d 'Print the version'

@@ -1,0 +1,215 @@
+//! Where the tools differ from mosquitto's of the same purpose, and why: data
+//! for the manual, the README and the tests.
+//!
+//! Compared are `mosquitto_pub` and `mosquitto_sub` 2.1. What is only more than
+//! they can do is not in here.
+
+/// One difference.
+#[derive(Clone, Copy, Debug)]
+pub struct Difference {
+    /// What it is about: an option, or a few words.
+    pub about: &'static str,
+    /// What mosquitto's tools do.
+    pub theirs: &'static str,
+    /// What these tools do.
+    pub ours: &'static str,
+    /// Why it is not the same, as a sentence without its full stop.
+    pub why: &'static str,
+}
+
+/// All the differences, by what they are about.
+pub const DIFFERENCES: &[(&str, &[Difference])] = &[
+    ("How a run ends", ENDS),
+    ("The command line", COMMAND_LINE),
+    ("The connection", CONNECTION),
+    ("TLS", TLS),
+    ("Publishing", PUBLISHING),
+    ("Subscribing and printing", SUBSCRIBING),
+];
+
+const ENDS: &[Difference] = &[
+    Difference {
+        about: "exit statuses",
+        theirs: "1, the number of an error of the library, or the broker's code, which overlap; \
+                 0 for several failures",
+        ours: "the statuses of the table in mqtools(7)",
+        why: "a script has to be able to tell what failed",
+    },
+    Difference {
+        about: "--help, --version",
+        theirs: "status 1",
+        ours: "status 0",
+        why: "that is what was asked for",
+    },
+    Difference {
+        about: "SIGINT, SIGTERM, SIGHUP",
+        theirs: "mosquitto_sub ends with status 0, mosquitto_pub at once and without DISCONNECT",
+        ours: "what is under way is finished, then DISCONNECT, then an end by that signal",
+        why: "a shell loop has to stop with Ctrl-C, and an end on purpose is no reason for the will",
+    },
+    Difference {
+        about: "stdout is full",
+        theirs: "the messages are lost, status 0",
+        ours: "status 1 at once",
+        why: "what was not written was not received",
+    },
+    Difference {
+        about: "the reader of stdout has gone",
+        theirs: "mosquitto_sub ends with the next message, if one ever comes",
+        ours: "mqsub ends at once, status 0",
+        why: "`mqsub | head -n 1` should not linger",
+    },
+    Difference {
+        about: "-W",
+        theirs: "counts whole seconds from when there is a connection",
+        ours: "counts from the start, in any unit; a bare number is seconds",
+        why: "it limits a connection that does not come about, too",
+    },
+    Difference {
+        about: "-d",
+        theirs: "on stdout, among the payloads",
+        ours: "on stderr",
+        why: "stdout has the data alone",
+    },
+];
+
+const COMMAND_LINE: &[Difference] = &[
+    Difference {
+        about: "--topic=a, -ta, -lr",
+        theirs: "refused",
+        ours: "taken",
+        why: "other tools take them",
+    },
+    Difference {
+        about: "-q 1x, -p abc, -C 5x",
+        theirs: "QoS 1, port 0, 5 messages",
+        ours: "refused",
+        why: "a slip should not become another command",
+    },
+    Difference {
+        about: "times",
+        theirs: "whole seconds: -W 1.5 is 1 s",
+        ours: "as written: 1.5, 200ms, 5m; a bare number is seconds",
+        why: "one way to write a time, for every option",
+    },
+    Difference {
+        about: "-L",
+        theirs: "no IPv6, no percent-encoding, needs a topic",
+        ours: "all of these, and the topic may be left out",
+        why: "a password may have an @ in it",
+    },
+    Difference {
+        about: "-o FILE that cannot be read",
+        theirs: "passed over without a word",
+        ours: "refused",
+        why: "the options in it were meant to count",
+    },
+];
+
+const CONNECTION: &[Difference] = &[
+    Difference {
+        about: "a lost connection",
+        theirs: "tried again each second without a word; messages of -l at QoS 0 are lost meanwhile",
+        ours: "told on stderr, tried again with pauses that grow to half a minute; input waits",
+        why: "nothing is lost that need not be, and nothing is hidden",
+    },
+    Difference {
+        about: "no answer to CONNECT",
+        theirs: "waits for the keep-alive, a minute, or for ever",
+        ours: "--connect-timeout, 10 s",
+        why: "a cron job has to end",
+    },
+    Difference {
+        about: "the will",
+        theirs: "is sometimes published at a normal end",
+        ours: "is published only when something went wrong",
+        why: "every normal end sends DISCONNECT",
+    },
+    Difference {
+        about: "-D connect, -x with --ws",
+        theirs: "not sent",
+        ours: "sent",
+        why: "they were asked for",
+    },
+];
+
+const TLS: &[Difference] = &[
+    Difference {
+        about: "--insecure",
+        theirs: "skips the name, or everything, as other options have it",
+        ours: "verifies nothing",
+        why: "it has one meaning",
+    },
+    Difference {
+        about: "--cert and --key without --cafile",
+        theirs: "not used when the system's certificates are trusted",
+        ours: "used",
+        why: "they were asked for",
+    },
+];
+
+const PUBLISHING: &[Difference] = &[
+    Difference {
+        about: "the end of -l",
+        theirs: "what is not acknowledged after 0.1 s is lost, status 0",
+        ours: "waits for the last acknowledgement",
+        why: "each line is delivered or counted",
+    },
+    Difference {
+        about: "a NUL in a line of -l",
+        theirs: "the rest of the input is lost, status 0",
+        ours: "is kept, like any other byte",
+        why: "lines are bytes",
+    },
+    Difference {
+        about: "a message that is refused",
+        theirs: "a warning, status 0",
+        ours: "an error, status 4",
+        why: "it was not delivered",
+    },
+    Difference {
+        about: "-f -, -f /dev/stdin, -f <(command)",
+        theirs: "refused",
+        ours: "read",
+        why: "they can be read",
+    },
+    Difference {
+        about: "-s without input",
+        theirs: "refused",
+        ours: "an empty payload",
+        why: "an empty file is one, too",
+    },
+    Difference {
+        about: "-M",
+        theirs: "20 messages that are not acknowledged",
+        ours: "100",
+        why: "it is faster over long ways; MQTT 5 brokers set their own limit",
+    },
+];
+
+const SUBSCRIBING: &[Difference] = &[
+    Difference {
+        about: "a subscription that is refused",
+        theirs: "status 0 if all are, nothing at all if some are",
+        ours: "an error that names it, status 4",
+        why: "what does not come is not the same as nothing to come",
+    },
+    Difference {
+        about: "acknowledgements",
+        theirs: "before the message is written",
+        ours: "after the message is written",
+        why: "a message that could not be written is not lost",
+    },
+    Difference {
+        about: "a message that several subscriptions match (MQTT 5)",
+        theirs: "with several identifiers it ends the connection, again and again",
+        ours: "printed, with all the identifiers",
+        why: "the standard allows it",
+    },
+    Difference {
+        about: "an empty content-type or user-property (MQTT 5)",
+        theirs: "a crash, or no message",
+        ours: "printed",
+        why: "no publisher should be able to stop a subscriber",
+    },
+];
