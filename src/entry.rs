@@ -11,11 +11,11 @@ use bytes::Bytes;
 use clap::error::ErrorKind;
 
 use crate::config::will::MAX_WILL;
-use crate::exit::Exit;
+use crate::exit::{Exit, Numbers};
 use crate::failure::{Failure, io_reason};
 use crate::flags::connection::ConnectionFlags;
 use crate::flags::options_file::{self, Line};
-use crate::flags::{self, Flags};
+use crate::flags::{self, Flags, Tool};
 use crate::report::Report;
 use crate::session::Policy;
 use crate::signal;
@@ -36,16 +36,17 @@ pub(crate) fn run<F: Flags>(
     work: impl FnOnce(F, Report) -> anyhow::Result<Ending>,
 ) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let numbers = arguments.first().map(|name| Numbers::of(name)).unwrap_or_default();
     let (file, warning) = match options_file::<F>(&arguments) {
         Ok(read) => read,
-        Err(refusal) => return refusal.answer(program),
+        Err(refusal) => return refusal.answer(program, numbers),
     };
     let mut flags: F = match flags::parse_after(&file.lines, &arguments) {
         Ok(flags) => flags,
-        Err(flags::Error::Typed(error)) => return Refusal::Typed(error, None).answer(program),
+        Err(flags::Error::Typed(error)) => return Refusal::Typed(error, None).answer(program, numbers),
         Err(flags::Error::Line(number, error)) => {
             let place = format!("{}: line {number}", file.path.display());
-            return Refusal::Typed(error, Some(place)).answer(program);
+            return Refusal::Typed(error, Some(place)).answer(program, numbers);
         }
     };
     let general = flags.general();
@@ -54,7 +55,13 @@ pub(crate) fn run<F: Flags>(
         report.warn(warning);
     }
     match fill_in_will(&mut flags).and_then(|()| work(flags, report)) {
-        Ok(Ending::Status(exit)) => exit.into(),
+        Ok(Ending::Status(exit)) => numbers.status(exit, None).into(),
+        // mosquitto_sub takes these for the end that was wanted.
+        Ok(Ending::Signal(signal::SIGINT | signal::SIGTERM))
+            if F::TOOL == Tool::Subscribe && numbers == Numbers::Mosquitto =>
+        {
+            numbers.status(Exit::Done, None).into()
+        }
         Ok(Ending::Signal(signal)) => {
             signal::die_of(signal);
             // Only if that signal does not kill.
@@ -68,7 +75,8 @@ pub(crate) fn run<F: Flags>(
             } else {
                 report.error(&error);
             }
-            exit.into()
+            let code = error.downcast_ref::<Failure>().and_then(Failure::code_number);
+            numbers.status(exit, code).into()
         }
     }
 }
@@ -154,7 +162,7 @@ enum Refusal {
 
 impl Refusal {
     /// Prints the help or the version, or one line about what is wrong.
-    fn answer(self, program: &'static str) -> ExitCode {
+    fn answer(self, program: &'static str, numbers: Numbers) -> ExitCode {
         let failure = match self {
             Self::Typed(error, _) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
                 let text = error.render().to_string();
@@ -165,9 +173,9 @@ impl Refusal {
                     Err(error) if error.kind() != Io::BrokenPipe => {
                         let why = format!("cannot write to stdout: {}", io_reason(&error));
                         Report::new(program, false, false).error(&Failure::new(Exit::Failed, why).into());
-                        Exit::Failed.into()
+                        numbers.status(Exit::Failed, None).into()
                     }
-                    _ => Exit::Done.into(),
+                    _ => numbers.help().into(),
                 };
             }
             Self::Typed(error, place) => {
@@ -180,7 +188,7 @@ impl Refusal {
             Self::Other(failure) => failure,
         };
         Report::new(program, false, false).error(&failure.into());
-        Exit::Usage.into()
+        numbers.status(Exit::Usage, None).into()
     }
 }
 

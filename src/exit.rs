@@ -2,6 +2,9 @@
 //! manual and the tests read. Nothing of ours is 126 or above, so that a shell's
 //! own statuses stay recognisable.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 /// How a run ended, as a shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -68,6 +71,59 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
+/// Whose numbers the exit statuses are: only the name that a program was started
+/// under decides that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Numbers {
+    /// Those of [`TABLE`].
+    #[default]
+    Ours,
+    /// Those of mosquitto's clients, for scripts that look at them.
+    Mosquitto,
+}
+
+/// The names of mosquitto's clients that ours stand in for.
+const MOSQUITTO: [&str; 2] = ["mosquitto_pub", "mosquitto_sub"];
+
+/// mosquitto's number for a connection that was lost (`MOSQ_ERR_CONN_LOST`).
+pub const CONNECTION_LOST: u8 = 7;
+
+impl Numbers {
+    /// Those that go with a program's name, with or without the way to it.
+    pub fn of(program: &OsStr) -> Self {
+        let name = Path::new(program).file_name().unwrap_or_default();
+        if MOSQUITTO.iter().any(|known| name == *known) {
+            Self::Mosquitto
+        } else {
+            Self::Ours
+        }
+    }
+
+    /// The number that the shell sees in `$?`. `code` is the broker's own, or the
+    /// library's of mosquitto, where there is one: mosquitto's clients hand it on.
+    pub fn status(self, exit: Exit, code: Option<u8>) -> u8 {
+        match self {
+            Self::Ours => exit.status(),
+            Self::Mosquitto => match exit {
+                Exit::Done => 0,
+                Exit::Failed | Exit::Usage => 1,
+                Exit::NoConnection => code.unwrap_or(1),
+                Exit::Refused => code.unwrap_or(5),
+                Exit::Undelivered => code.unwrap_or(CONNECTION_LOST),
+                Exit::TimedOut => 27,
+            },
+        }
+    }
+
+    /// The status of a run that printed the help or the version.
+    pub fn help(self) -> u8 {
+        match self {
+            Self::Ours => 0,
+            Self::Mosquitto => 1,
+        }
+    }
+}
+
 /// The table as text, two columns, as `--help` and the README print it.
 pub fn table_text() -> String {
     use std::fmt::Write as _;
@@ -81,6 +137,41 @@ pub fn table_text() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_alone_decides_whose_numbers_they_are() {
+        for (program, numbers) in [
+            ("mqpub", Numbers::Ours),
+            ("mosquitto_pub", Numbers::Mosquitto),
+            ("/usr/bin/mosquitto_sub", Numbers::Mosquitto),
+            ("./mosquitto_pub", Numbers::Mosquitto),
+            ("mosquitto_pub2", Numbers::Ours),
+            ("mosquitto_pub/mqpub", Numbers::Ours),
+            ("", Numbers::Ours),
+        ] {
+            assert_eq!(Numbers::of(program.as_ref()), numbers, "{program}");
+        }
+    }
+
+    #[test]
+    fn mosquittos_numbers() {
+        for (exit, code, number) in [
+            (Exit::Done, None, 0),
+            (Exit::Failed, None, 1),
+            (Exit::Usage, None, 1),
+            (Exit::NoConnection, None, 1),
+            (Exit::NoConnection, Some(7), 7),
+            (Exit::Refused, None, 5),
+            (Exit::Refused, Some(4), 4),
+            (Exit::Refused, Some(0x87), 135),
+            (Exit::Undelivered, None, 7),
+            (Exit::TimedOut, None, 27),
+        ] {
+            assert_eq!(Numbers::Mosquitto.status(exit, code), number, "{exit:?}");
+            assert_eq!(Numbers::Ours.status(exit, code), exit.status());
+        }
+        assert_eq!((Numbers::Ours.help(), Numbers::Mosquitto.help()), (0, 1));
+    }
 
     #[test]
     fn statuses_are_distinct_and_below_the_shells_own() {

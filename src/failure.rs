@@ -15,6 +15,7 @@ pub struct Failure {
     hint: Option<String>,
     permanent: bool,
     nobody_listens: bool,
+    code: Option<u8>,
 }
 
 impl Failure {
@@ -26,6 +27,7 @@ impl Failure {
             hint: None,
             permanent: matches!(exit, Exit::Usage | Exit::Refused),
             nobody_listens: false,
+            code: None,
         }
     }
 
@@ -44,6 +46,19 @@ impl Failure {
         self
     }
 
+    /// The same failure with the broker's code for it (or that of mosquitto's
+    /// library), which is the exit status under mosquitto's names.
+    #[must_use]
+    pub fn code(mut self, code: u8) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// The code that [`Failure::code`] has set.
+    pub fn code_number(&self) -> Option<u8> {
+        self.code
+    }
+
     /// The same failure, marked as one that says that no broker is running.
     #[must_use]
     pub fn nobody_listening(mut self) -> Self {
@@ -60,6 +75,13 @@ impl Failure {
     #[must_use]
     pub fn passing(mut self) -> Self {
         self.permanent = false;
+        self
+    }
+
+    /// The same failure with ` (words)` behind its text.
+    #[must_use]
+    pub fn words(mut self, words: &str) -> Self {
+        self.text = format!("{} ({words})", self.text);
         self
     }
 

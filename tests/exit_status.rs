@@ -1,6 +1,8 @@
 //! How a run ends: the exit status by the table that the help prints, words on
 //! stderr and nowhere else, and what cannot be hidden.
 
+mod names;
+
 use std::fs::OpenOptions;
 use std::net::{Ipv4Addr, TcpListener};
 

@@ -4,7 +4,7 @@
 use paho_mqtt::ReasonCode;
 
 use crate::config::connection::{Connection, Route, Version};
-use crate::exit::Exit;
+use crate::exit::{CONNECTION_LOST, Exit};
 use crate::failure::Failure;
 use crate::property;
 use crate::wire::{Down, Facts};
@@ -32,11 +32,13 @@ pub(super) fn connect_failure(connection: &Connection, route: &Route, down: Opti
 
 /// A connection that broke before CONNACK has a likely cause.
 fn unanswered(route: &Route, why: &str) -> Failure {
-    Failure::new(Exit::NoConnection, why).hint(if route.tls.is_some() {
-        "does it want a client certificate, or another MQTT version (-V)?"
-    } else {
-        "is this a TLS port (--cafile), a WebSocket port (--ws), or another MQTT version (-V)?"
-    })
+    Failure::new(Exit::NoConnection, why)
+        .code(CONNECTION_LOST)
+        .hint(if route.tls.is_some() {
+            "does it want a client certificate, or another MQTT version (-V)?"
+        } else {
+            "is this a TLS port (--cafile), a WebSocket port (--ws), or another MQTT version (-V)?"
+        })
 }
 
 /// Why an established connection ended.
@@ -76,7 +78,10 @@ fn refused_connection(connection: &Connection, code: u8, old_form: bool) -> Fail
             other => format!("return code {other}"),
         }
     };
+    // To a client of MQTT 5, a broker of MQTT 3 says with its 1 what is 0x84 there.
+    let unsupported = old_form && connection.version == Version::V5 && code == 1;
     let failure = Failure::new(Exit::Refused, format!("refused by the broker: {text}"));
+    let failure = failure.code(if unsupported { 0x84 } else { code });
     let version = (code == 1 && (old_form || connection.version != Version::V5)) || code == 0x84;
     let credentials = matches!(code, 4 | 5 | 0x86 | 0x87) && connection.username.is_none();
     if matches!(code, 3 | 0x88 | 0x89 | 0x97 | 0x9f) {
@@ -99,7 +104,7 @@ pub(super) fn refused_subscription(filter: &str, version: Version, code: u8, wor
     } else {
         Failure::new(Exit::Refused, format!("{text} by the broker"))
     };
-    failure.context_if(words)
+    failure.code(code).context_if(words)
 }
 
 /// The words for a reason code.
@@ -121,17 +126,7 @@ impl Failure {
     /// The broker's own words behind ours, if it gave any.
     fn context_if(self, words: Option<&str>) -> Self {
         match words {
-            Some(words) if !words.is_empty() => {
-                let mut failure = Self::new(self.exit(), format!("{self} ({words})"));
-                if let Some(hint) = self.hint_text() {
-                    failure = failure.hint(hint);
-                }
-                if self.is_permanent() {
-                    failure.permanent()
-                } else {
-                    failure.passing()
-                }
-            }
+            Some(words) if !words.is_empty() => self.words(words),
             _ => self,
         }
     }

@@ -145,9 +145,8 @@ impl State {
         self.complain(complaints);
     }
 
-    fn complain(&mut self, complaints: Vec<String>) {
-        for why in complaints {
-            let failure = Failure::new(Exit::Refused, format!("message not sent: {why}"));
+    fn complain(&mut self, complaints: Vec<Failure>) {
+        for failure in complaints {
             self.notices.push_back((self.attempt, Notice::Refused(failure)));
         }
     }
@@ -249,8 +248,8 @@ impl Callbacks for Link {
         let words = words.map(|words| format!(" ({words})")).unwrap_or_default();
         let text = format!("message refused by the broker: {}{words}", errors::reason(reason));
         self.advance(sender, |window| window.refuse(slot, carried));
-        self.hub
-            .notice(self.attempt, Notice::Refused(Failure::new(Exit::Refused, text)));
+        let failure = Failure::new(Exit::Refused, text).code(reason);
+        self.hub.notice(self.attempt, Notice::Refused(failure));
     }
 
     fn answered(&self) {

@@ -2,6 +2,8 @@
 //! over is not sent to it.
 
 use crate::config::connection::Version;
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::message::{Message, Qos};
 use crate::property::{self, Properties};
 
@@ -52,29 +54,37 @@ impl Limits {
     }
 
     /// Why the broker would end the connection over this message, if it would.
-    pub(super) fn complaint(self, message: &Message) -> Option<String> {
+    pub(super) fn complaint(self, message: &Message) -> Option<Failure> {
+        let (number, why) = self.excess(message)?;
+        Some(Failure::new(Exit::Refused, format!("message not sent: {why}")).code(number))
+    }
+
+    /// The same in words, and the number that mosquitto's library has for it
+    /// (`mosq_err_t`).
+    fn excess(self, message: &Message) -> Option<(u8, String)> {
         if message.qos > self.qos {
-            return Some(format!("the broker takes no more than QoS {}", self.qos as u8));
+            return Some((24, format!("the broker takes no more than QoS {}", self.qos as u8)));
         }
         if message.retain && !self.retain {
-            return Some("the broker keeps no retained messages".to_owned());
+            return Some((0x9a, "the broker keeps no retained messages".to_owned()));
         }
-        let size = message.packet_size(self.five);
-        if size > u64::from(self.packet) {
-            let most = if self.packet == LARGEST_PACKET {
-                "MQTT has none"
+        let (size, most) = (message.packet_size(self.five), self.packet);
+        if size > u64::from(most) {
+            let who = if most == LARGEST_PACKET {
+                "MQTT has"
             } else {
-                "the broker takes none"
+                "the broker takes"
             };
-            return Some(format!(
-                "its packet has {size} bytes, and {most} of more than {}",
-                self.packet
-            ));
+            let why = format!("its packet has {size} bytes, and {who} none of more than {most}");
+            return Some((25, why));
         }
-        let alias = message.properties.number(property::TOPIC_ALIAS);
-        alias.filter(|alias| *alias > self.alias).map(|alias| match self.alias {
-            0 => "the broker takes no topic aliases".to_owned(),
-            most => format!("the broker takes no topic alias above {most}, and its is {alias}"),
+        let alias = message.properties.number(property::TOPIC_ALIAS)?;
+        (alias > self.alias).then(|| match self.alias {
+            0 => (0x94, "the broker takes no topic aliases".to_owned()),
+            most => (
+                29,
+                format!("the broker takes no topic alias above {most}, and its is {alias}"),
+            ),
         })
     }
 }
@@ -106,7 +116,7 @@ mod tests {
             connack.push(id, Value::Number(number));
         }
         let limits = Limits::new(Version::V5, &connack);
-        let told = |message: &Message| limits.complaint(message).unwrap_or_default();
+        let told = |message: &Message| limits.excess(message).unwrap_or_default().1;
         assert!(told(&retained).contains("no more than QoS 1"));
         retained.qos = Qos::AtMostOnce;
         assert!(told(&retained).contains("no retained messages"));
@@ -115,12 +125,8 @@ mod tests {
         let mut aliased = message(3);
         aliased.properties.push(property::TOPIC_ALIAS, Value::Number(10));
         assert_eq!(told(&aliased), "");
-        assert!(
-            Limits::default()
-                .complaint(&aliased)
-                .unwrap()
-                .contains("no topic aliases")
-        );
+        let none = Limits::default().complaint(&aliased).unwrap();
+        assert_eq!(none.to_string(), "message not sent: the broker takes no topic aliases");
         aliased.properties = Properties::default();
         aliased.properties.push(property::TOPIC_ALIAS, Value::Number(11));
         assert!(told(&aliased).contains("no topic alias above 10, and its is 11"));
@@ -132,7 +138,7 @@ mod tests {
         // Behind the topic and the packet identifier.
         let room = MAX_PAYLOAD - 5;
         assert_eq!(limits.complaint(&message(room)), None);
-        let why = limits.complaint(&message(room + 1)).unwrap();
+        let why = limits.complaint(&message(room + 1)).unwrap().to_string();
         assert!(why.ends_with("and MQTT has none of more than 268435460"), "{why}");
     }
 }

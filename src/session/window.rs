@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use super::limits::Limits;
 use super::settled::Settled;
+use crate::failure::Failure;
 use crate::message::{Message, Qos};
 use crate::wire::Fate;
 
@@ -176,7 +177,7 @@ impl Window {
 
     /// Takes the messages at the front of the queue out that the broker would
     /// end the connection over, and says why; they count as refused.
-    pub(super) fn reject(&mut self) -> Vec<String> {
+    pub(super) fn reject(&mut self) -> Vec<Failure> {
         let mut complaints = Vec::new();
         while let Some((number, message)) = self.waiting.front()
             && let Some(complaint) = self.limits.complaint(message)
@@ -379,7 +380,7 @@ impl Window {
 
     /// Ends the cut exchanges whose PUBLISH the broker would now end the
     /// connection over, and says why; they count as refused.
-    pub(super) fn reject_cut(&mut self) -> Vec<String> {
+    pub(super) fn reject_cut(&mut self) -> Vec<Failure> {
         let mut complaints = Vec::new();
         for exchange in std::mem::take(&mut self.unresolved) {
             let complaint = self.limits.complaint(&exchange.message);
