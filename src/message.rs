@@ -134,6 +134,76 @@ impl Filter {
     pub fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
+
+    /// Whether it is that of a shared subscription (MQTT 5, 4.8.2).
+    pub fn is_shared(&self) -> bool {
+        self.as_str().starts_with("$share/")
+    }
+
+    /// Whether a topic is among those that it is for (MQTT 5, 4.7): wildcards in
+    /// the first level leave out topics that begin with `$`.
+    pub fn matches(&self, topic: &str) -> bool {
+        let mut levels = topic.split('/');
+        for (index, wanted) in self.as_str().split('/').enumerate() {
+            let wild = matches!(wanted, "+" | "#");
+            if index == 0 && wild && topic.starts_with('$') {
+                return false;
+            }
+            match (wanted, levels.next()) {
+                // Also the level above, which has no more levels.
+                ("#", _) => return true,
+                (_, None) => return false,
+                (_, Some(level)) if !wild && level != wanted => return false,
+                _ => {}
+            }
+        }
+        levels.next().is_none()
+    }
+}
+
+/// When the broker sends the messages that it has retained to who subscribes
+/// (MQTT 5, 3.8.3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RetainHandling {
+    /// Whenever the subscription is asked for.
+    #[default]
+    Always = 0,
+    /// If there was no such subscription yet.
+    New = 1,
+    /// Never.
+    Never = 2,
+}
+
+/// A topic filter with what is asked of the broker about it. Before MQTT 5 there
+/// is only the level.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// Which topics.
+    pub filter: Filter,
+    /// The highest level to deliver with.
+    pub qos: Qos,
+    /// Not what the same client publishes.
+    pub no_local: bool,
+    /// Keep the retain flag that a message was published with.
+    pub retain_as_published: bool,
+    /// When to send retained messages.
+    pub retain_handling: RetainHandling,
+    /// A number that comes with each message, from 1 to 268 435 455.
+    pub identifier: Option<u32>,
+}
+
+impl Subscription {
+    /// A filter with a level and nothing else.
+    pub fn new(filter: Filter, qos: Qos) -> Self {
+        Self {
+            filter,
+            qos,
+            no_local: false,
+            retain_as_published: false,
+            retain_handling: RetainHandling::Always,
+            identifier: None,
+        }
+    }
 }
 
 /// The checks that names and filters share.
@@ -209,6 +279,37 @@ mod tests {
         assert_eq!(Topic::new("a\0b"), Err(BadTopic::Nul));
         assert!(Topic::new(&"x".repeat(MAX_TOPIC)).is_ok());
         assert_eq!(Topic::new(&"x".repeat(MAX_TOPIC + 1)), Err(BadTopic::TooLong));
+    }
+
+    #[test]
+    fn filters_match_topics() {
+        for (filter, topic, expected) in [
+            ("a/b", "a/b", true),
+            ("a/b", "a/c", false),
+            ("a/b", "a", false),
+            ("a/b", "a/b/c", false),
+            ("a/+", "a/b", true),
+            ("a/+", "a", false),
+            ("a/+", "a/", true),
+            ("+/+", "/finance", true),
+            ("/+", "/finance", true),
+            ("+", "/finance", false),
+            ("a/#", "a", true),
+            ("a/#", "a/b/c", true),
+            ("a/#", "ab", false),
+            ("#", "a/b", true),
+            ("#", "$SYS/x", false),
+            ("+/x", "$SYS/x", false),
+            ("$SYS/#", "$SYS/x", true),
+            ("$SYS/+", "$SYS/x", true),
+            ("a/+/c", "a/$b/c", true),
+        ] {
+            assert_eq!(
+                Filter::new(filter).unwrap().matches(topic),
+                expected,
+                "{filter} {topic}"
+            );
+        }
     }
 
     #[test]

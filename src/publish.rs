@@ -27,7 +27,7 @@ use crate::feed::Feed;
 use crate::flags::PublishFlags;
 use crate::progress::{self, Progress};
 use crate::report::Report;
-use crate::session::{Event, Session};
+use crate::session::{Event, Interest, Session};
 use crate::signal::Signals;
 use crate::waker::Waker;
 
@@ -62,7 +62,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         };
         let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
         let signals = Signals::listen(&waker).context("cannot listen for signals")?;
-        let mut session = Session::new(publish.connection, policy, publish.window, None, Arc::clone(&waker));
+        let mut session = Session::new(
+            publish.connection,
+            policy,
+            publish.window,
+            Interest::default(),
+            None,
+            Arc::clone(&waker),
+        );
         let asked = signals.clone();
         session.hurry_at(move || [deadline, end_of_grace(&asked)].into_iter().flatten().min());
         if report.debugs() {

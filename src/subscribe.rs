@@ -20,7 +20,7 @@ use crate::flags::SubscribeFlags;
 use crate::message::Received;
 use crate::output::Printer;
 use crate::report::Report;
-use crate::session::{Event, Flow, Inbox, Session};
+use crate::session::{Event, Flow, Inbox, Interest, Session};
 use crate::signal::Signals;
 use crate::waker::Waker;
 
@@ -46,10 +46,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             report,
             failed: false,
         };
+        let interest = Interest {
+            subscriptions: subscribe.subscriptions.clone(),
+            subscribe_properties: subscribe.properties.clone(),
+            unsubscribe_properties: subscribe.unsubscribe_properties.clone(),
+            ..Interest::default()
+        };
         let mut session = Session::new(
             subscribe.connection.clone(),
             policy,
             subscribe.window,
+            interest,
             Some(Box::new(sink)),
             Arc::clone(&waker),
         );
@@ -58,7 +65,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Run {
             deadline: subscribe.timeout.map(|timeout| start + timeout),
-            subscribe,
             session,
             waker,
             signals,
@@ -143,7 +149,6 @@ impl Inbox for Sink {
 
 /// A run of mqsub.
 struct Run {
-    subscribe: Subscribe,
     session: Session,
     waker: Arc<Waker>,
     signals: Signals,
@@ -168,7 +173,7 @@ impl Run {
                     (Event::Down(why), None) => return Err(why.into()),
                     (other, ending) => {
                         self.ending = ending;
-                        self.note(other)?;
+                        self.note(other);
                     }
                 }
             }
@@ -192,7 +197,7 @@ impl Run {
         }
     }
 
-    fn note(&mut self, event: Event) -> anyhow::Result<()> {
+    fn note(&mut self, event: Event) {
         match event {
             Event::Up { again } => {
                 if again {
@@ -201,11 +206,9 @@ impl Run {
                     self.report
                         .debug(format_args!("connected: {}", self.session.describe()));
                 }
-                let subscribe = &self.subscribe;
-                self.session.subscribe(&subscribe.filters, &subscribe.properties)?;
             }
-            Event::Subscribed(refusals) => {
-                if let Some(refusal) = refusals.into_iter().next() {
+            Event::Subscribed { refused, .. } => {
+                if let Some(refusal) = refused.into_iter().next() {
                     self.end_with(Err(refusal.into()));
                 } else {
                     self.report.debug("subscribed");
@@ -215,7 +218,6 @@ impl Run {
             Event::Away { why, lost: false } => self.report.debug(why),
             _ => {}
         }
-        Ok(())
     }
 
     /// The output, a signal or the time may have ended the run.

@@ -7,7 +7,7 @@ use super::connection::Connection;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::SubscribeFlags;
-use crate::message::{Filter, Properties, Qos};
+use crate::message::{Filter, Properties, Subscription};
 
 /// How a message is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Subscribe {
     /// The broker.
     pub connection: Connection,
     /// What to subscribe to.
-    pub filters: Vec<(Filter, Qos)>,
+    pub subscriptions: Vec<Subscription>,
     /// How to print.
     pub format: Format,
     /// Whether a newline follows each message.
@@ -56,10 +56,10 @@ impl Subscribe {
         if texts.is_empty() {
             return Err(Failure::new(Exit::Usage, "no topic: -t FILTER is needed").hint("try mqsub --help"));
         }
-        let filters = texts
+        let subscriptions = texts
             .iter()
             .map(|text| match Filter::new(text) {
-                Ok(filter) => Ok((filter, flags.subscription.qos)),
+                Ok(filter) => Ok(Subscription::new(filter, flags.subscription.qos)),
                 Err(why) => Err(Failure::new(
                     Exit::Usage,
                     format!("cannot subscribe to '{text}': {why}"),
@@ -74,7 +74,7 @@ impl Subscribe {
         };
         Ok(Self {
             connection: common.connection,
-            filters,
+            subscriptions,
             format,
             newline: !flags.output.no_newline,
             count: flags.end.count,

@@ -107,6 +107,12 @@ pub(super) fn refused_subscription(filter: &str, version: Version, code: u8, wor
     failure.code(code).context_if(words)
 }
 
+/// A subscription that the broker does not end.
+pub(super) fn refused_end(filter: &str, code: u8, words: Option<&str>) -> Failure {
+    let text = format!("the end of the subscription to '{filter}' refused: {}", reason(code));
+    Failure::new(Exit::Refused, text).context_if(words)
+}
+
 /// The words for a reason code.
 pub(super) fn reason(code: u8) -> String {
     let text = ReasonCode::from(u32::from(code)).to_string();

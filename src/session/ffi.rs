@@ -15,7 +15,7 @@ use std::sync::Arc;
 use paho_mqtt_sys as paho;
 
 use crate::config::connection::{Connection, Version};
-use crate::message::{Filter, Message, Properties, Property, Value};
+use crate::message::{Filter, Message, Properties, Property, Subscription, Value};
 use crate::property::{self, Kind};
 use crate::secret::Secret;
 
@@ -28,8 +28,8 @@ pub(super) trait Callbacks: Send + Sync {
     fn connect_failed(&self);
     /// The connection is gone; the wire knows why.
     fn lost(&self);
-    /// A message came.
-    fn arrived(&self, arrival: &Arrival<'_>);
+    /// A message came; the sender may be used.
+    fn arrived(&self, sender: Sender<'_>, arrival: &Arrival<'_>);
     /// The message in this slot was written (QoS 0) or acknowledged; the sender
     /// may be used for more.
     fn completed(&self, sender: Sender<'_>, slot: usize);
@@ -177,8 +177,8 @@ impl Client {
         let mut list = PropertyList::new(properties);
         if five {
             options.connectProperties = &raw mut list.0;
-            options.onSuccess5 = Some(on_connected5);
-            options.onFailure5 = Some(on_connect_failed5);
+            options.onSuccess5 = Some(on_connected);
+            options.onFailure5 = Some(on_connect_failed);
         } else {
             options.onSuccess = Some(on_connected);
             options.onFailure = Some(on_connect_failed);
@@ -217,47 +217,6 @@ impl Client {
         check(unsafe { paho::MQTTAsync_connect(self.handle, &raw const options) })
     }
 
-    /// Subscribes to all the filters in one packet; `answered` follows.
-    ///
-    /// # Errors
-    /// Paho's return code (`MQTTAsync_subscribeMany`).
-    pub(super) fn subscribe(&self, filters: &[(Filter, u8)], properties: &Properties) -> Result<(), i32> {
-        let list = PropertyList::new(properties);
-        let mut options = self.sender().response(self.slots.len() - 1);
-        let mut details = vec![paho::MQTTSubscribe_options::default(); filters.len()];
-        if self.version == Version::V5 {
-            options.properties = list.0;
-            options.onSuccess5 = Some(on_answered5);
-            options.onFailure5 = Some(on_answer_failed5);
-            match details.as_mut_slice() {
-                [one] => options.subscribeOptions = *one,
-                many => {
-                    options.subscribeOptionsCount = c_int::try_from(many.len()).unwrap_or(0);
-                    options.subscribeOptionsList = many.as_mut_ptr();
-                }
-            }
-        } else {
-            options.onSuccess = Some(on_answered);
-            options.onFailure = Some(on_answer_failed);
-        }
-        let names: Vec<*mut c_char> = filters
-            .iter()
-            .map(|(filter, _)| filter.as_c_str().as_ptr().cast_mut())
-            .collect();
-        let levels: Vec<c_int> = filters.iter().map(|(_, qos)| c_int::from(*qos)).collect();
-        // SAFETY: both arrays have `filters.len()` entries; everything lives
-        // through the call, which copies what it keeps.
-        check(unsafe {
-            paho::MQTTAsync_subscribeMany(
-                self.handle,
-                c_int::try_from(filters.len()).unwrap_or(0),
-                names.as_ptr(),
-                levels.as_ptr(),
-                &raw mut options,
-            )
-        })
-    }
-
     /// Queues a DISCONNECT behind everything given before.
     ///
     /// # Errors
@@ -287,7 +246,7 @@ impl Sender<'_> {
     pub(super) fn publish(&self, message: &Message, slot: usize) -> Result<u16, i32> {
         let mut options = self.response(slot);
         if self.version == Version::V5 {
-            options.onSuccess5 = Some(on_completed5);
+            options.onSuccess5 = Some(on_completed);
             options.onFailure5 = Some(on_publish_failed5);
         } else {
             options.onSuccess = Some(on_completed);
@@ -307,6 +266,74 @@ impl Sender<'_> {
             )
         })?;
         Ok(u16::try_from(options.token).unwrap_or(0))
+    }
+
+    /// Subscribes to all of these in one packet, and tells its identifier;
+    /// `answered` follows.
+    ///
+    /// # Errors
+    /// Paho's return code (`MQTTAsync_subscribeMany`).
+    pub(super) fn subscribe(&self, wanted: &[Subscription], properties: &Properties) -> Result<u16, i32> {
+        let list = PropertyList::new(properties);
+        let mut options = self.question(&list);
+        let mut details: Vec<_> = wanted
+            .iter()
+            .map(|one| paho::MQTTSubscribe_options {
+                noLocal: one.no_local.into(),
+                retainAsPublished: one.retain_as_published.into(),
+                retainHandling: one.retain_handling as u8,
+                ..Default::default()
+            })
+            .collect();
+        if self.version == Version::V5 {
+            match details.as_mut_slice() {
+                [one] => options.subscribeOptions = *one,
+                many => {
+                    options.subscribeOptionsCount = c_int::try_from(many.len()).unwrap_or(0);
+                    options.subscribeOptionsList = many.as_mut_ptr();
+                }
+            }
+        }
+        let names: Vec<*mut c_char> = wanted.iter().map(|one| name(&one.filter)).collect();
+        let levels: Vec<c_int> = wanted.iter().map(|one| one.qos as c_int).collect();
+        let count = c_int::try_from(wanted.len()).unwrap_or(0);
+        // SAFETY: both arrays have `count` entries; everything lives through the
+        // call, which copies what it keeps.
+        check(unsafe {
+            paho::MQTTAsync_subscribeMany(self.handle, count, names.as_ptr(), levels.as_ptr(), &raw mut options)
+        })?;
+        Ok(u16::try_from(options.token).unwrap_or(0))
+    }
+
+    /// Ends the subscriptions to all of these in one packet, and tells its
+    /// identifier; `answered` follows.
+    ///
+    /// # Errors
+    /// Paho's return code (`MQTTAsync_unsubscribeMany`).
+    pub(super) fn unsubscribe(&self, filters: &[Filter], properties: &Properties) -> Result<u16, i32> {
+        let list = PropertyList::new(properties);
+        let mut options = self.question(&list);
+        let names: Vec<*mut c_char> = filters.iter().map(name).collect();
+        let count = c_int::try_from(filters.len()).unwrap_or(0);
+        // SAFETY: the array has `count` entries; everything lives through the
+        // call, which copies what it keeps.
+        check(unsafe { paho::MQTTAsync_unsubscribeMany(self.handle, count, names.as_ptr(), &raw mut options) })?;
+        Ok(u16::try_from(options.token).unwrap_or(0))
+    }
+
+    /// What to give with a packet that the broker answers; with these properties,
+    /// which must live as long as it is used.
+    fn question(&self, list: &PropertyList) -> paho::MQTTAsync_responseOptions {
+        let mut options = self.response(self.slots.len() - 1);
+        if self.version == Version::V5 {
+            options.properties = list.0;
+            options.onSuccess5 = Some(on_answered);
+            options.onFailure5 = Some(on_answered);
+        } else {
+            options.onSuccess = Some(on_answered);
+            options.onFailure = Some(on_answered);
+        }
+        options
     }
 
     fn response(&self, slot: usize) -> paho::MQTTAsync_responseOptions {
@@ -339,6 +366,10 @@ impl Drop for Client {
 
 fn check(code: c_int) -> Result<(), i32> {
     if code == 0 { Ok(()) } else { Err(code) }
+}
+
+fn name(filter: &Filter) -> *mut c_char {
+    filter.as_c_str().as_ptr().cast_mut()
 }
 
 /// Properties in Paho's own memory, freed at the end.
@@ -465,26 +496,16 @@ unsafe fn sender<'a>(context: *mut c_void) -> Sender<'a> {
 }
 
 // In every function below the context is the one given with the call that Paho
-// answers (`Client::context`), and the data is Paho's, valid while it lasts.
+// answers (`Client::context`), and the data is Paho's, valid while it lasts; of
+// some there is a form for MQTT 5 that differs in the data, which is not looked at.
 
-unsafe extern "C" fn on_connected(context: *mut c_void, _: *mut paho::MQTTAsync_successData) {
+unsafe extern "C" fn on_connected<D>(context: *mut c_void, _: *mut D) {
     // SAFETY: see above.
     let (slot, sender) = unsafe { (slot(context), sender(context)) };
     slot.callbacks.connected(sender);
 }
 
-unsafe extern "C" fn on_connected5(context: *mut c_void, _: *mut paho::MQTTAsync_successData5) {
-    // SAFETY: see above.
-    let (slot, sender) = unsafe { (slot(context), sender(context)) };
-    slot.callbacks.connected(sender);
-}
-
-unsafe extern "C" fn on_connect_failed(context: *mut c_void, _: *mut paho::MQTTAsync_failureData) {
-    // SAFETY: see above.
-    unsafe { slot(context) }.callbacks.connect_failed();
-}
-
-unsafe extern "C" fn on_connect_failed5(context: *mut c_void, _: *mut paho::MQTTAsync_failureData5) {
+unsafe extern "C" fn on_connect_failed<D>(context: *mut c_void, _: *mut D) {
     // SAFETY: see above.
     unsafe { slot(context) }.callbacks.connect_failed();
 }
@@ -499,13 +520,7 @@ unsafe extern "C" fn on_disconnected(context: *mut c_void, _: *mut paho::MQTTPro
     unsafe { slot(context) }.callbacks.lost();
 }
 
-unsafe extern "C" fn on_completed(context: *mut c_void, _: *mut paho::MQTTAsync_successData) {
-    // SAFETY: see above.
-    let (slot, sender) = unsafe { (slot(context), sender(context)) };
-    slot.callbacks.completed(sender, slot.number);
-}
-
-unsafe extern "C" fn on_completed5(context: *mut c_void, _: *mut paho::MQTTAsync_successData5) {
+unsafe extern "C" fn on_completed<D>(context: *mut c_void, _: *mut D) {
     // SAFETY: see above.
     let (slot, sender) = unsafe { (slot(context), sender(context)) };
     slot.callbacks.completed(sender, slot.number);
@@ -525,22 +540,7 @@ unsafe extern "C" fn on_publish_failed5(context: *mut c_void, data: *mut paho::M
     }
 }
 
-unsafe extern "C" fn on_answered(context: *mut c_void, _: *mut paho::MQTTAsync_successData) {
-    // SAFETY: see above.
-    unsafe { slot(context) }.callbacks.answered();
-}
-
-unsafe extern "C" fn on_answered5(context: *mut c_void, _: *mut paho::MQTTAsync_successData5) {
-    // SAFETY: see above.
-    unsafe { slot(context) }.callbacks.answered();
-}
-
-unsafe extern "C" fn on_answer_failed(context: *mut c_void, _: *mut paho::MQTTAsync_failureData) {
-    // SAFETY: see above.
-    unsafe { slot(context) }.callbacks.answered();
-}
-
-unsafe extern "C" fn on_answer_failed5(context: *mut c_void, _: *mut paho::MQTTAsync_failureData5) {
+unsafe extern "C" fn on_answered<D>(context: *mut c_void, _: *mut D) {
     // SAFETY: see above.
     unsafe { slot(context) }.callbacks.answered();
 }
@@ -553,15 +553,15 @@ unsafe extern "C" fn on_arrived(
 ) -> c_int {
     // SAFETY: see above. A length of 0 says that the topic has no NUL inside
     // and ends with one (`MQTTAsync_deliverMessage`).
-    let (slot, data, topic_bytes) = unsafe {
+    let (slot, sender, data, topic_bytes) = unsafe {
         let topic_bytes = if topic_length == 0 {
             CStr::from_ptr(topic).to_bytes()
         } else {
             bytes_of(topic.cast(), topic_length)
         };
-        (slot(context), &*message, topic_bytes)
+        (slot(context), sender(context), &*message, topic_bytes)
     };
-    slot.callbacks.arrived(&Arrival {
+    let arrival = Arrival {
         topic: topic_bytes,
         // SAFETY: see above.
         payload: unsafe { bytes_of(data.payload, data.payloadlen) },
@@ -571,7 +571,8 @@ unsafe extern "C" fn on_arrived(
         mid: u16::try_from(data.msgid).unwrap_or(0),
         // SAFETY: see above.
         properties: unsafe { read_properties(&data.properties) },
-    });
+    };
+    slot.callbacks.arrived(sender, &arrival);
     let mut message = message;
     // SAFETY: both are ours to free once the message is taken.
     unsafe {

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::errors;
 use super::ffi::{Arrival, Callbacks, Sender};
-use super::inbox::{self, Flow, Inbox};
+use super::inbox::{self, Aliases, Flow, Inbox};
+use super::interest::{Answer, Asked, Interest};
 use super::limits::Limits;
 use super::window::Window;
 use crate::config::connection::Version;
@@ -31,7 +32,10 @@ pub(super) enum Notice {
     Stale,
     ConnectFailed,
     Lost,
-    Answered,
+    /// The broker has answered all that was asked of it.
+    Answered(Answer),
+    /// All retained messages have come.
+    Retained,
     Refused(Failure),
     /// The resumed QoS 2 exchanges have ended.
     Resolved(Vec<(u16, bool)>),
@@ -61,6 +65,13 @@ pub(super) struct State {
     pub(super) feeding: bool,
     /// What the main thread waits for.
     pub(super) wanted: Wanted,
+    /// What was asked on this connection and is not answered.
+    asked: Asked,
+    /// A subscription of an earlier connection: what was granted. If the broker
+    /// keeps the session, it stands.
+    granted: Option<usize>,
+    /// Whether to find out when all retained messages have come.
+    until_retained: bool,
 }
 
 /// What the main thread wants to be woken for.
@@ -77,18 +88,20 @@ pub(super) struct Wanted {
 pub(super) struct Hub {
     state: Mutex<State>,
     inbox: Mutex<Option<Box<dyn Inbox>>>,
+    interest: Interest,
     waker: Arc<Waker>,
 }
 
 /// One attempt's callbacks.
 pub(super) struct Link {
-    pub(super) hub: Arc<Hub>,
-    pub(super) attempt: u64,
-    pub(super) version: Version,
+    hub: Arc<Hub>,
+    attempt: u64,
+    version: Version,
+    aliases: Mutex<Aliases>,
 }
 
 impl Hub {
-    pub(super) fn new(window: Window, inbox: Option<Box<dyn Inbox>>, waker: Arc<Waker>) -> Self {
+    pub(super) fn new(window: Window, interest: Interest, inbox: Option<Box<dyn Inbox>>, waker: Arc<Waker>) -> Self {
         Self {
             state: Mutex::new(State {
                 attempt: 0,
@@ -100,8 +113,12 @@ impl Hub {
                 up: false,
                 feeding: false,
                 wanted: Wanted::default(),
+                asked: Asked::default(),
+                granted: None,
+                until_retained: interest.until_retained,
             }),
             inbox: Mutex::new(inbox),
+            interest,
             waker,
         }
     }
@@ -177,6 +194,46 @@ impl State {
 pub(super) const DISCONNECTED: i32 = -3;
 
 impl Link {
+    pub(super) fn new(hub: &Arc<Hub>, attempt: u64, version: Version) -> Self {
+        Self {
+            hub: Arc::clone(hub),
+            attempt,
+            version,
+            aliases: Mutex::default(),
+        }
+    }
+
+    /// Asks for what the session wants, unless the broker still knows. Here, and
+    /// not from the main thread: that would wait for a message that came first
+    /// and that nobody reads.
+    fn ask(&self, sender: Sender<'_>, session_present: bool) {
+        if self.hub.interest.is_empty() {
+            return;
+        }
+        let mut state = self.hub.lock();
+        if state.attempt != self.attempt || state.errand {
+            return;
+        }
+        if let Some(granted) = state.granted.filter(|_| session_present) {
+            want_retained(&state, false);
+            let answer = Answer {
+                granted,
+                ..Answer::default()
+            };
+            drop(state);
+            self.hub.notice(self.attempt, Notice::Answered(answer));
+            return;
+        }
+        match self.hub.interest.ask(sender) {
+            Ok(asked) => state.asked = asked,
+            Err(DISCONNECTED) => {}
+            Err(code) => {
+                drop(state);
+                self.hub.notice(self.attempt, Notice::Fault(code));
+            }
+        }
+    }
+
     fn advance(&self, sender: Sender<'_>, step: impl FnOnce(&mut Window)) {
         let mut state = self.hub.lock();
         if state.attempt != self.attempt {
@@ -200,6 +257,7 @@ impl Callbacks for Link {
         let connack = wire::with_line(|line| line.facts().connack.clone()).flatten();
         let Some(connack) = connack else { return };
         let limits = Limits::new(self.version, &connack.properties);
+        let session_present = connack.session_present;
         let maximum = connack.properties.number(property::RECEIVE_MAXIMUM).unwrap_or(u32::MAX);
         let mut state = self.hub.lock();
         state.greeted |= state.attempt == self.attempt;
@@ -221,6 +279,7 @@ impl Callbacks for Link {
         drop(state);
         self.hub.notice(self.attempt, Notice::Connected);
         self.advance(sender, |_| {});
+        self.ask(sender, session_present);
     }
 
     fn connect_failed(&self) {
@@ -231,12 +290,18 @@ impl Callbacks for Link {
         self.hub.notice(self.attempt, Notice::Lost);
     }
 
-    fn arrived(&self, arrival: &Arrival<'_>) {
+    fn arrived(&self, sender: Sender<'_>, arrival: &Arrival<'_>) {
         let mut inbox = self.hub.inbox();
-        if let Some(inbox) = inbox.as_mut()
-            && inbox::deliver(inbox.as_mut(), arrival) == Flow::Stop
-        {
-            wire::stop_reading();
+        let Some(inbox) = inbox.as_mut() else { return };
+        let mut aliases = self.aliases.lock().unwrap_or_else(PoisonError::into_inner);
+        match inbox::deliver(inbox.as_mut(), arrival, &mut aliases) {
+            Flow::Continue => {}
+            Flow::Leave if arrival.qos == 0 => {}
+            Flow::Leave => wire::leave(arrival.mid),
+            Flow::Stop => wire::stop_reading(),
+        }
+        if let Some(answer) = inbox.answer() {
+            self.advance(sender, |window| window.enqueue([answer]));
         }
     }
 
@@ -252,9 +317,35 @@ impl Callbacks for Link {
         self.hub.notice(self.attempt, Notice::Refused(failure));
     }
 
+    /// Paho also says so when the connection is lost: then there is no answer.
     fn answered(&self) {
-        self.hub.notice(self.attempt, Notice::Answered);
+        let mut state = self.hub.lock();
+        if state.attempt != self.attempt {
+            return;
+        }
+        let verdicts = wire::with_line(|line| line.facts().answers.clone()).unwrap_or_default();
+        let Some(answer) = state.asked.settle(&verdicts, self.version) else {
+            return;
+        };
+        let fresh = !wire::with_line(session_present).unwrap_or(true);
+        want_retained(&state, fresh);
+        state.granted = Some(answer.granted);
+        drop(state);
+        self.hub.notice(self.attempt, Notice::Answered(answer));
     }
+}
+
+/// From now on it shall be found out when all retained messages have come, if
+/// somebody wants to know; `fresh` if the session is no older than this.
+fn want_retained(state: &State, fresh: bool) {
+    if state.until_retained {
+        wire::with_line(|line| line.watch().barrier().want(fresh));
+    }
+}
+
+fn session_present(line: &mut wire::Line) -> bool {
+    let connack = line.facts().connack.as_ref();
+    connack.is_some_and(|connack| connack.session_present)
 }
 
 /// How many PUBLISH packets of this connection are in the kernel.
@@ -278,6 +369,11 @@ impl wire::Attendant for Link {
         if all {
             self.hub.notice(self.attempt, Notice::Proven);
         }
+    }
+
+    fn passed(&self) {
+        self.hub.lock().until_retained = false;
+        self.hub.notice(self.attempt, Notice::Retained);
     }
 
     fn resolved(&self, exchanges: Vec<(u16, bool)>) {

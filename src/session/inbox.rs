@@ -1,16 +1,23 @@
 //! What takes the messages that arrive. It is called on Paho's receiving thread,
 //! with the message still in Paho's memory: write it, or copy it.
 
+use std::collections::HashMap;
 use std::time::SystemTime;
 
 use super::ffi::Arrival;
-use crate::message::{Qos, Received};
+use crate::message::{Message, Qos, Received};
+use crate::property::TOPIC_ALIAS;
 
 /// Takes messages. A message counts as received, and is acknowledged, after the
 /// next successful [`Inbox::settle`].
 pub trait Inbox: Send {
     /// Takes one message.
     fn deliver(&mut self, message: &Received<'_>) -> Flow;
+
+    /// What to publish now that the last message has been taken, if anything.
+    fn answer(&mut self) -> Option<Message> {
+        None
+    }
 
     /// Nothing more is waiting: whatever was taken must now be where it belongs.
     /// `false` if that cannot be: then it is not acknowledged.
@@ -26,19 +33,37 @@ pub trait Inbox: Send {
 pub enum Flow {
     /// More, please.
     Continue,
+    /// More; but this message was not taken, and is left with the broker.
+    Leave,
     /// No message after this one is to be taken or acknowledged.
     Stop,
 }
 
+/// The topics that stand behind the topic aliases of a connection (MQTT 5,
+/// 3.3.2.3.4), which Paho does not look up.
+pub(super) type Aliases = HashMap<u32, String>;
+
 /// Hands a message of Paho's to the inbox.
-pub(super) fn deliver(inbox: &mut dyn Inbox, arrival: &Arrival<'_>) -> Flow {
-    let Ok(topic) = std::str::from_utf8(arrival.topic) else {
-        inbox.refuse("a message was skipped: its topic is not UTF-8");
-        return Flow::Continue;
+pub(super) fn deliver(inbox: &mut dyn Inbox, arrival: &Arrival<'_>, aliases: &mut Aliases) -> Flow {
+    let mut refuse = |why: &str| {
+        inbox.refuse(&format!("a message was skipped: {why}"));
+        Flow::Continue
+    };
+    let Ok(mut topic) = std::str::from_utf8(arrival.topic) else {
+        return refuse("its topic is not UTF-8");
     };
     if topic.contains('\0') {
-        inbox.refuse("a message was skipped: its topic has a NUL character");
-        return Flow::Continue;
+        return refuse("its topic has a NUL character");
+    }
+    if let Some(alias) = arrival.properties.number(TOPIC_ALIAS) {
+        if !topic.is_empty() {
+            aliases.insert(alias, topic.to_owned());
+        } else if let Some(known) = aliases.get(&alias) {
+            topic = known;
+        }
+    }
+    if topic.is_empty() {
+        return refuse("it has no topic");
     }
     inbox.deliver(&Received {
         time: SystemTime::now(),

@@ -12,6 +12,7 @@ mod errors;
 mod ffi;
 mod hub;
 mod inbox;
+mod interest;
 mod lasting;
 mod limits;
 mod retry;
@@ -23,6 +24,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use self::inbox::{Flow, Inbox};
+pub use self::interest::Interest;
 pub use self::retry::Policy;
 pub use self::window::Counts;
 
@@ -34,8 +36,6 @@ use self::window::Window;
 use crate::config::connection::{Connection, Route};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::message::{Filter, Properties, Qos};
-use crate::property;
 use crate::waker::Waker;
 use crate::wire;
 
@@ -60,8 +60,16 @@ pub enum Event {
     },
     /// The same, and no attempt will be made.
     Down(Failure),
-    /// The broker has answered the SUBSCRIBE: the refused filters, and why.
-    Subscribed(Vec<Failure>),
+    /// The broker has answered every SUBSCRIBE and UNSUBSCRIBE of this connection,
+    /// or still knows the subscriptions of the last one.
+    Subscribed {
+        /// How many subscriptions there are.
+        granted: usize,
+        /// What was refused, and why.
+        refused: Vec<Failure>,
+    },
+    /// All messages that were retained when the subscriptions began have come.
+    Retained,
     /// The broker has refused a message, for good.
     Refused(Failure),
     /// The broker has read everything that was sent before [`Session::prove`].
@@ -85,8 +93,6 @@ pub struct Session {
     /// When to look whether Paho is held up and cannot keep the connection
     /// alive by itself.
     next_look: Option<Instant>,
-    /// The filters of the SUBSCRIBE that is under way.
-    asked: Vec<(Filter, u8)>,
     /// There is no inbox.
     publishes_only: bool,
     /// The end was asked for.
@@ -106,25 +112,27 @@ pub struct Session {
 
 impl Session {
     /// A session that is not connected. At most `window` messages are
-    /// unacknowledged at once; messages that arrive go to the inbox.
+    /// unacknowledged at once; messages that arrive go to the inbox. On each
+    /// connection it subscribes to what it is interested in, unless the broker
+    /// has kept the subscriptions; [`Event::Subscribed`] follows.
     pub fn new(
         connection: Connection,
         policy: Policy,
         window: usize,
+        interest: Interest,
         inbox: Option<Box<dyn Inbox>>,
         waker: Arc<Waker>,
     ) -> Self {
         let publishes_only = inbox.is_none();
         Self {
             connection: Arc::new(connection),
-            hub: Arc::new(Hub::new(Window::new(window), inbox, waker)),
+            hub: Arc::new(Hub::new(Window::new(window), interest, inbox, waker)),
             client: None,
             previous: None,
             deadline: None,
             next_attempt: None,
             retry: Retry::new(policy),
             next_look: None,
-            asked: Vec::new(),
             publishes_only,
             leaving: false,
             oblivion: Oblivion::Unneeded,
@@ -253,13 +261,14 @@ impl Session {
                 Some(self.gone(failure))
             }
             Notice::Fault(code) => {
-                let failure = Failure::new(
-                    Exit::Failed,
-                    format!("the MQTT library refused a message (code {code})"),
-                );
+                let failure = Failure::new(Exit::Failed, format!("the MQTT library refused a packet (code {code})"));
                 Some(self.gone(failure.permanent()))
             }
-            Notice::Answered => self.refusals().map(Event::Subscribed),
+            Notice::Answered(answer) => Some(Event::Subscribed {
+                granted: answer.granted,
+                refused: answer.refused,
+            }),
+            Notice::Retained => Some(Event::Retained),
             Notice::Refused(failure) => Some(Event::Refused(failure)),
             Notice::Resolved(exchanges) => {
                 let mut state = self.hub.lock();
@@ -278,16 +287,9 @@ impl Session {
     /// Hands the line to Paho, which sends CONNECT.
     fn greet(&mut self, attempt: u64, line: wire::Line) -> Result<(), Failure> {
         let slots = self.hub.lock().window.limit();
-        let attendant: Arc<dyn wire::Attendant> = Arc::new(Link {
-            hub: Arc::clone(&self.hub),
-            attempt,
-            version: self.connection.version,
-        });
-        let callbacks: Arc<dyn Callbacks> = Arc::new(Link {
-            hub: Arc::clone(&self.hub),
-            attempt,
-            version: self.connection.version,
-        });
+        let this = Arc::new(Link::new(&self.hub, attempt, self.connection.version));
+        let attendant: Arc<dyn wire::Attendant> = Arc::clone(&this) as _;
+        let callbacks: Arc<dyn Callbacks> = this;
         wire::attach(line, attendant);
         let fail = |code| {
             Failure::new(
@@ -359,47 +361,6 @@ impl Session {
             }
         });
         self.next_look = Some(Instant::now() + limit / 8);
-    }
-
-    /// What the SUBACK refused; `None` if there is no SUBACK: Paho also answers
-    /// when the connection is lost.
-    fn refusals(&self) -> Option<Vec<Failure>> {
-        let suback = wire::with_line(|line| line.facts().suback.clone()).flatten()?;
-        let words = suback.properties.text(property::REASON_STRING);
-        let version = self.connection.version;
-        let refusals = self
-            .asked
-            .iter()
-            .enumerate()
-            .filter_map(|(index, (filter, _))| match suback.codes.get(index) {
-                Some(code) if *code < errors::REFUSAL => None,
-                Some(code) => Some(errors::refused_subscription(filter.as_str(), version, *code, words)),
-                None => Some(errors::refused_subscription(
-                    filter.as_str(),
-                    version,
-                    errors::REFUSAL,
-                    None,
-                )),
-            })
-            .collect();
-        Some(refusals)
-    }
-
-    /// Subscribes; [`Event::Subscribed`] follows.
-    ///
-    /// # Errors
-    /// The MQTT library's refusal, with its code.
-    pub fn subscribe(&mut self, filters: &[(Filter, Qos)], properties: &Properties) -> Result<(), Failure> {
-        self.asked = filters
-            .iter()
-            .map(|(filter, qos)| (filter.clone(), *qos as u8))
-            .collect();
-        let Some(client) = &self.client else { return Ok(()) };
-        match client.subscribe(&self.asked, properties) {
-            // The end of the connection is reported by itself.
-            Ok(()) | Err(hub::DISCONNECTED) => Ok(()),
-            Err(code) => Err(Failure::new(Exit::Failed, format!("cannot subscribe (code {code})"))),
-        }
     }
 
     /// Ends the session: DISCONNECT behind everything sent; [`Event::Closed`]

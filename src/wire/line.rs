@@ -4,6 +4,7 @@
 //! that Paho notices at its one safe place (`MQTTAsync_cycle`), never in the
 //! middle of a publish.
 
+use std::collections::BTreeSet;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -14,8 +15,9 @@ use rustix::net::{Shutdown, shutdown};
 
 use super::carrier::Carrier;
 use super::exchange::Fate;
+use super::facts::Facts;
 use super::trace::Tracer;
-use super::watch::{Facts, Pinger, Watch, kind};
+use super::watch::{Pinger, Watch, kind};
 use crate::config::connection::{Route, Version};
 use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
@@ -30,6 +32,9 @@ const READ_AHEAD: usize = 16 * 1024 * 1024;
 /// How many PUBLISH packets may be gathered, so that what a broken connection
 /// may have swallowed stays countable in small numbers.
 const GATHERED_PUBLISHES: u64 = 4096;
+
+/// How long acknowledgements may wait while more and more comes.
+const WAIT: Duration = Duration::from_millis(50);
 
 /// After how many QoS 0 messages the broker is asked for a sign that it has read
 /// them; one question at a time.
@@ -55,6 +60,10 @@ pub(crate) struct Line {
     outgoing: Vec<u8>,
     /// Acknowledgements of what came; they leave only when it is safe.
     acknowledgements: Vec<u8>,
+    /// When they last left.
+    released: Instant,
+    /// The packet identifiers of messages that are not to be acknowledged.
+    left: BTreeSet<u16>,
     /// Read while a write waited.
     ahead: Vec<u8>,
     watch: Watch,
@@ -94,6 +103,8 @@ impl Line {
             route,
             outgoing: Vec::with_capacity(BUFFER),
             acknowledgements: Vec::new(),
+            released: Instant::now(),
+            left: BTreeSet::new(),
             ahead: Vec::new(),
             watch: Watch::new(version, tracer),
             down: None,
@@ -179,6 +190,7 @@ impl Line {
         let length: usize = packet.iter().map(|slice| slice.len()).sum();
         self.watch.sent(first.unwrap_or_default(), packet, length);
         match first.unwrap_or_default() >> 4 {
+            kind::PUBACK | kind::PUBREC | kind::PUBCOMP if self.is_left(packet) => {}
             kind::PUBACK | kind::PUBREC | kind::PUBCOMP => {
                 for slice in packet {
                     self.acknowledgements.extend_from_slice(slice);
@@ -221,8 +233,38 @@ impl Line {
         }
     }
 
-    /// Lets go of everything gathered, the acknowledgements too.
+    /// Leaves a message with the broker: it is not acknowledged.
+    pub(crate) fn leave(&mut self, mid: u16) {
+        self.left.insert(mid);
+    }
+
+    /// Whether this acknowledgement is for a message that is left.
+    fn is_left(&self, packet: &[IoSlice<'_>]) -> bool {
+        if self.left.is_empty() {
+            return false;
+        }
+        // Behind two bytes of head, for these packets are short.
+        let mut mid = packet.iter().flat_map(|slice| slice.iter().copied()).skip(2);
+        let (high, low) = (mid.next().unwrap_or(0), mid.next().unwrap_or(0));
+        self.left.contains(&u16::from_be_bytes([high, low]))
+    }
+
+    /// Whether acknowledgements have waited too long, or something is to be asked
+    /// behind them.
+    pub(crate) fn is_overdue(&mut self) -> bool {
+        let due = !self.acknowledgements.is_empty() || self.watch.barrier().is_wanted();
+        due && self.released.elapsed() > WAIT
+    }
+
+    /// Lets go of everything gathered, the acknowledgements too; and behind them
+    /// of the question whether something is owed, if it is wanted.
     pub(crate) fn release(&mut self) {
+        self.released = Instant::now();
+        if self.down.is_none() && self.watch.barrier().is_wanted() {
+            self.acknowledgements.extend_from_slice(&[kind::PINGREQ << 4, 0]);
+            self.watch.barrier().ask();
+            self.watch.pinged(Pinger::Barrier);
+        }
         if !self.acknowledgements.is_empty() {
             let acknowledgements = std::mem::take(&mut self.acknowledgements);
             self.outgoing.extend_from_slice(&acknowledgements);

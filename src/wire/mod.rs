@@ -2,8 +2,10 @@
 //! buffers. Safe Rust over well-kept crates; the C calls that Paho makes are in
 //! `seam` alone. Nothing here names Paho's API, a flag or a standard stream.
 
+mod barrier;
 mod carrier;
 mod exchange;
+mod facts;
 mod line;
 pub(crate) mod packet;
 mod reach;
@@ -15,12 +17,12 @@ mod watch;
 mod websocket;
 
 pub(crate) use exchange::Fate;
+pub(crate) use facts::{Facts, Verdict};
 pub(crate) use line::{Down, Limit, Line};
 pub(crate) use seam::{
-    Announcement, Attendant, URI, attach, hang_up, more_waiting, stop_reading, try_with_line, with_line,
+    Announcement, Attendant, URI, attach, hang_up, leave, more_waiting, stop_reading, try_with_line, with_line,
 };
 pub(crate) use trace::Tracer;
-pub(crate) use watch::Facts;
 
 use std::time::{Duration, Instant};
 

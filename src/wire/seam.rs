@@ -40,6 +40,9 @@ pub(crate) trait Attendant: Send + Sync {
     /// The broker has read the first `ordinal` PUBLISH packets.
     fn proven(&self, ordinal: u64);
 
+    /// The broker has sent all that it owed.
+    fn passed(&self);
+
     /// The resumed exchanges have all ended: their packet identifiers, and
     /// whether by a refusal.
     fn resolved(&self, exchanges: Vec<(u16, bool)>);
@@ -148,6 +151,11 @@ pub(crate) fn stop_reading() {
     with_line(Line::stop_reading);
 }
 
+/// Leaves a message with the broker: it is not acknowledged.
+pub(crate) fn leave(mid: u16) {
+    with_line(|line| line.leave(mid));
+}
+
 /// Whether more has been read than Paho has consumed; to be asked in a callback
 /// on Paho's receiving thread.
 pub(crate) fn more_waiting() -> bool {
@@ -184,18 +192,26 @@ impl Inbound {
         }
         self.at = 0;
         self.bytes.clear();
+        // Paho has consumed all that was read, and more is always waiting.
+        if with_line(Line::is_overdue) == Some(true) {
+            settle();
+        }
         let mut seam = seam();
         let Some(line) = seam.line.as_mut() else { return true };
         line.read_into(&mut self.bytes);
         let look = self.has_bytes() || line.down().is_some();
         let proven = line.watch().take_proven();
         let resolved = line.watch().take_resolved();
-        if (proven.is_some() || !resolved.is_empty())
+        let passed = line.watch().take_passed();
+        if (proven.is_some() || passed || !resolved.is_empty())
             && let Some(attendant) = seam.attendant.clone()
         {
             drop(seam);
             if let Some(ordinal) = proven {
                 attendant.proven(ordinal);
+            }
+            if passed {
+                attendant.passed();
             }
             if !resolved.is_empty() {
                 attendant.resolved(resolved);

@@ -9,9 +9,10 @@ use std::io::IoSlice;
 use crate::config::connection::Version;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::message::Properties;
 
+use super::barrier::Barrier;
 use super::exchange::{Awaited, DELIVERED, Fate, REFUSED};
+use super::facts::{self, Facts, Verdict};
 use super::packet::{self, Reader};
 use super::trace::{self, Tracer, Way};
 
@@ -34,42 +35,14 @@ pub(crate) mod kind {
 /// The longest control packet, other than PUBLISH, that is believed.
 const LONGEST_CONTROL: usize = 1 << 20;
 
-/// What a CONNACK said (MQTT 5, 3.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Connack {
-    pub(crate) session_present: bool,
-    /// The return code of MQTT 3, or the reason code of MQTT 5.
-    pub(crate) code: u8,
-    /// Whether it has the form of MQTT 3, which has no properties.
-    pub(crate) old_form: bool,
-    pub(crate) properties: Properties,
-}
-
-/// What a SUBACK, an UNSUBACK or a DISCONNECT said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Verdict {
-    /// The packet identifier; 0 in a DISCONNECT.
-    pub(crate) mid: u16,
-    /// A code for each filter; one in a DISCONNECT.
-    pub(crate) codes: Vec<u8>,
-    pub(crate) properties: Properties,
-}
-
-/// What the broker has said so far on this connection.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Facts {
-    pub(crate) connack: Option<Connack>,
-    pub(crate) suback: Option<Verdict>,
-    pub(crate) unsuback: Option<Verdict>,
-    pub(crate) disconnect: Option<Verdict>,
-}
-
 /// Who sent a PINGREQ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pinger {
     Paho,
     /// We did, behind this many PUBLISH packets.
     Ours(u64),
+    /// The barrier did.
+    Barrier,
 }
 
 /// Where in a packet the stream stands.
@@ -95,6 +68,9 @@ pub(crate) struct Watch {
     /// How many PUBLISH packets were sent before the PINGREQ of ours that was
     /// answered last, if one was since the last look.
     proven: Option<u64>,
+    barrier: Barrier,
+    /// The barrier has been passed since the last look.
+    passed: bool,
     awaited: Awaited,
     /// QoS 2 exchanges that were sent past Paho, and have not ended.
     resumed: Vec<u16>,
@@ -113,6 +89,8 @@ impl Watch {
             length: 0,
             pings: VecDeque::new(),
             proven: None,
+            barrier: Barrier::default(),
+            passed: false,
             awaited: Awaited::default(),
             resumed: Vec::new(),
             resolved: Vec::new(),
@@ -197,6 +175,16 @@ impl Watch {
         self.proven.take()
     }
 
+    /// The question whether something is owed.
+    pub(crate) fn barrier(&mut self) -> &mut Barrier {
+        &mut self.barrier
+    }
+
+    /// Whether the barrier was passed since the last call.
+    pub(crate) fn take_passed(&mut self) -> bool {
+        std::mem::take(&mut self.passed)
+    }
+
     /// How far the exchange of the message with this packet identifier has come,
     /// answers included that Paho has not seen.
     pub(crate) fn fate(&self, mid: u16) -> Fate {
@@ -234,10 +222,7 @@ impl Watch {
                 Place::Start => {
                     let first = bytes[at];
                     self.check_first(first, &bytes[at..])?;
-                    if first >> 4 == kind::PINGRESP
-                        && let Some(Pinger::Ours(ordinal)) = self.pings.pop_front()
-                    {
-                        self.proven = Some(ordinal);
+                    if first >> 4 == kind::PINGRESP && self.answers_ours() {
                         // Its second byte is the remaining length, 0.
                         self.place = Place::Length {
                             first: 0,
@@ -297,6 +282,16 @@ impl Watch {
         Ok(())
     }
 
+    /// A PINGRESP comes: whether it is for a PINGREQ that was not Paho's.
+    fn answers_ours(&mut self) -> bool {
+        match self.pings.pop_front() {
+            Some(Pinger::Ours(ordinal)) => self.proven = Some(ordinal),
+            Some(Pinger::Barrier) => self.passed |= self.barrier.answer(),
+            Some(Pinger::Paho) | None => return false,
+        }
+        true
+    }
+
     /// The first packet must be a CONNACK; anything else is no MQTT broker.
     fn check_first(&self, first: u8, bytes: &[u8]) -> Result<(), Failure> {
         let packet = first >> 4;
@@ -325,6 +320,11 @@ impl Watch {
         if first >> 4 != kind::PUBLISH && length > LONGEST_CONTROL {
             return Err(broken("a control packet with an impossible length"));
         }
+        match first >> 4 {
+            kind::PUBLISH => self.barrier.published(first),
+            kind::PUBREL => self.barrier.released(),
+            _ => {}
+        }
         self.body.clear();
         self.length = length;
         if length == 0 {
@@ -344,20 +344,20 @@ impl Watch {
         let mut body = Reader::new(&self.body);
         match first >> 4 {
             kind::CONNACK => {
-                let connack = connack(&mut body, five).ok_or_else(|| broken("a malformed CONNACK"))?;
+                let connack = facts::connack(&mut body, five).ok_or_else(|| broken("a malformed CONNACK"))?;
                 self.facts.connack = Some(connack);
             }
             kind::SUBACK => {
-                let suback = verdict(&mut body, five).filter(|verdict| !verdict.codes.is_empty());
+                let suback = facts::verdict(&mut body, five).filter(|verdict| !verdict.codes.is_empty());
                 let suback = suback.ok_or_else(|| broken("a malformed SUBACK"))?;
                 self.settle(kind::SUBACK, suback.mid)?;
-                self.facts.suback = Some(suback);
+                self.facts.answers.push(suback);
             }
             kind::UNSUBACK => {
-                let unsuback = verdict(&mut body, five).filter(|verdict| verdict.codes.is_empty() != five);
+                let unsuback = facts::verdict(&mut body, five).filter(|verdict| verdict.codes.is_empty() != five);
                 let unsuback = unsuback.ok_or_else(|| broken("a malformed UNSUBACK"))?;
                 self.settle(kind::UNSUBACK, unsuback.mid)?;
-                self.facts.unsuback = Some(unsuback);
+                self.facts.answers.push(unsuback);
             }
             kind::PUBACK | kind::PUBREC | kind::PUBCOMP => {
                 let mid = body.two().ok_or_else(|| broken("a malformed acknowledgement"))?;
@@ -423,37 +423,6 @@ fn unasked() -> Failure {
 
 fn broken(what: &str) -> Failure {
     Failure::new(Exit::Undelivered, format!("the broker sent {what}"))
-}
-
-fn connack(body: &mut Reader<'_>, five: bool) -> Option<Connack> {
-    let flags = body.byte()?;
-    let code = body.byte()?;
-    let old_form = body.is_empty();
-    let properties = if five && !old_form {
-        packet::properties(body)?
-    } else {
-        Properties::default()
-    };
-    Some(Connack {
-        session_present: flags & 1 == 1,
-        code,
-        old_form,
-        properties,
-    })
-}
-
-fn verdict(body: &mut Reader<'_>, five: bool) -> Option<Verdict> {
-    let mid = body.two()?;
-    let properties = if five {
-        packet::properties(body)?
-    } else {
-        Properties::default()
-    };
-    Some(Verdict {
-        mid,
-        codes: body.rest().to_vec(),
-        properties,
-    })
 }
 
 #[cfg(test)]

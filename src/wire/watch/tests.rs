@@ -59,7 +59,7 @@ fn facts_are_read_whole() {
     let connack = watch.facts().connack.clone().unwrap();
     assert_eq!(connack.code, 0x87);
     assert_eq!(connack.properties.text(crate::property::REASON_STRING), Some("no"));
-    assert_eq!(watch.facts().suback.clone().unwrap().codes, [1, 0x87]);
+    assert_eq!(watch.facts().answers[0].codes, [1, 0x87]);
 }
 
 #[test]

@@ -1,0 +1,68 @@
+//! What a broker has said on a connection: the packets that Paho hides, as plain
+//! data.
+
+use super::packet::{self, Reader};
+use crate::message::Properties;
+
+/// What a CONNACK said (MQTT 5, 3.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Connack {
+    pub(crate) session_present: bool,
+    /// The return code of MQTT 3, or the reason code of MQTT 5.
+    pub(crate) code: u8,
+    /// Whether it has the form of MQTT 3, which has no properties.
+    pub(crate) old_form: bool,
+    pub(crate) properties: Properties,
+}
+
+/// What a SUBACK, an UNSUBACK or a DISCONNECT said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// The packet identifier; 0 in a DISCONNECT.
+    pub(crate) mid: u16,
+    /// A code for each filter; one in a DISCONNECT.
+    pub(crate) codes: Vec<u8>,
+    pub(crate) properties: Properties,
+}
+
+/// What the broker has said so far on this connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) connack: Option<Connack>,
+    /// Each SUBACK and UNSUBACK.
+    pub(crate) answers: Vec<Verdict>,
+    pub(crate) disconnect: Option<Verdict>,
+}
+
+/// Reads a CONNACK; `None` if it is malformed.
+pub(super) fn connack(body: &mut Reader<'_>, five: bool) -> Option<Connack> {
+    let flags = body.byte()?;
+    let code = body.byte()?;
+    let old_form = body.is_empty();
+    let properties = if five && !old_form {
+        packet::properties(body)?
+    } else {
+        Properties::default()
+    };
+    Some(Connack {
+        session_present: flags & 1 == 1,
+        code,
+        old_form,
+        properties,
+    })
+}
+
+/// Reads a SUBACK or an UNSUBACK; `None` if it is malformed.
+pub(super) fn verdict(body: &mut Reader<'_>, five: bool) -> Option<Verdict> {
+    let mid = body.two()?;
+    let properties = if five {
+        packet::properties(body)?
+    } else {
+        Properties::default()
+    };
+    Some(Verdict {
+        mid,
+        codes: body.rest().to_vec(),
+        properties,
+    })
+}
