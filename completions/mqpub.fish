@@ -18,6 +18,12 @@ complete -c mqpub -l repeat-delay -d 'Wait this long after each delivery before 
 complete -c mqpub -l every -d 'Repeat at this interval, counted from the first time' -r
 complete -c mqpub -l rate -d 'Publish no faster than this: 50/s, 3/m, 1000/h, 1/10s; a bare number is for a second' -r
 complete -c mqpub -s W -l timeout -d 'End after this time, counted from the start, with status 27' -r
+complete -c mqpub -l speed -d 'How fast to play back: 1x, 2.5x, 0.5x, or max [default: 1x]' -r -f -a "1x\t''
+2x\t''
+10x\t''
+max\t''"
+complete -c mqpub -l loop -d 'Play back this many times; stdin must be a file' -r
+complete -c mqpub -l topic-prefix -d 'Put this before the topic of each record' -r
 complete -c mqpub -s h -l host -d 'The broker\'s host name or address, HOST:PORT, or several with commas [default: localhost]' -r -f -a "(__fish_print_hostnames)"
 complete -c mqpub -s p -l port -d 'The broker\'s port [default: 1883, with TLS 8883]' -r -f -a "1883\t''
 8883\t''"
@@ -65,6 +71,7 @@ complete -c mqpub -s 0 -l nul -d 'A NUL ends each message on stdin'
 complete -c mqpub -l framed -d 'Each message on stdin follows its length, four bytes, big end first'
 complete -c mqpub -l json -d 'Each line of stdin is a record as mqsub --json writes them; -t, -q and -r are for what it does not say'
 complete -c mqpub -l keep-going -d 'Go on after a message that is refused or a record that is wrong; count them'
+complete -c mqpub -l replay -d 'Publish the records of --json as far apart as their times are'
 complete -c mqpub -l tee -d 'Pass each record of a stream on to stdout, as it was read, once it is delivered'
 complete -c mqpub -l stats -d 'Tell at the end how many messages were delivered, in which time'
 complete -c mqpub -l progress -d 'Show the progress on stderr, in one line'

@@ -9,9 +9,9 @@ use bytes::Bytes;
 
 use crate::config::publish::{Pace, Record, Template};
 use crate::input::Keys;
-use crate::json::{Defaults, read_record};
+use crate::json::{Defaults, read_record, read_recorded};
 use crate::message::Message;
-use crate::pace::Pacer;
+use crate::pace::{Lateness, Pacer, Timeline};
 
 /// How many messages of rounds to come are made in advance.
 const BATCH: usize = 1024;
@@ -35,6 +35,8 @@ enum Gate {
         until: Option<Instant>,
         begun: bool,
     },
+    /// When the records say.
+    Replay(Timeline),
 }
 
 /// The messages of a run, in order.
@@ -59,11 +61,12 @@ impl Feed {
         let form = match record {
             Record::Payload => Form::Payload,
             Record::Keyed(separator) => Form::Keyed(Keys::new(separator.to_vec())),
-            Record::Json => Form::Json(Defaults {
+            Record::Json { prefix } => Form::Json(Defaults {
                 topic: template.topics.first().cloned(),
                 qos: template.qos,
                 retain: template.retain,
                 properties: template.properties.clone(),
+                prefix: prefix.clone(),
             }),
         };
         Self {
@@ -104,9 +107,31 @@ impl Feed {
                 let (topic, payload) = keys.split(record)?;
                 self.stock.push_back(self.template.message(topic, payload));
             }
-            Form::Json(defaults) => self.stock.push_back(read_record(record, defaults)?),
+            Form::Json(defaults) => match &mut self.gate {
+                Gate::Replay(timeline) => {
+                    let (message, time) = read_recorded(record, defaults)?;
+                    timeline.add(time);
+                    self.stock.push_back(message);
+                }
+                _ => self.stock.push_back(read_record(record, defaults)?),
+            },
         }
         Ok(())
+    }
+
+    /// The same records come again.
+    pub fn rewind(&mut self) {
+        if let Gate::Replay(timeline) = &mut self.gate {
+            timeline.rewind();
+        }
+    }
+
+    /// How late the messages of a recording left, if any did.
+    pub fn lateness(&self) -> Option<Lateness> {
+        match &self.gate {
+            Gate::Replay(timeline) => Some(timeline.lateness()).filter(|lateness| lateness.count > 0),
+            _ => None,
+        }
     }
 
     /// No more records come.
@@ -166,6 +191,8 @@ impl Feed {
                 pacer.spend(allowed);
                 allowed
             }
+            // An empty stock must not start the clock.
+            Gate::Replay(timeline) if !self.stock.is_empty() => timeline.spend(now),
             _ => self.stock.len(),
         };
         self.stock.drain(..allowed).collect()
@@ -178,12 +205,13 @@ impl Feed {
             Gate::Rate(pacer) => (!self.stock.is_empty() || self.rounds > 0).then(|| pacer.next()),
             Gate::Every(pacer) => (self.rounds > 0).then(|| pacer.next()),
             Gate::Delay { until, .. } => *until,
+            Gate::Replay(timeline) => timeline.next(),
         }
     }
 
     fn next_round_is_due(&mut self, now: Instant, delivered: bool) -> bool {
         match &mut self.gate {
-            Gate::Open | Gate::Rate(_) => true,
+            Gate::Open | Gate::Rate(_) | Gate::Replay(_) => true,
             Gate::Every(pacer) => {
                 let due = pacer.allowance(now) > 0;
                 pacer.spend(usize::from(due));
@@ -212,6 +240,7 @@ fn gate(pace: Pace, now: Instant) -> Gate {
         Pace::None => Gate::Open,
         Pace::Rate { count, per } => Gate::Rate(Pacer::rate(count, per, now)),
         Pace::Every(interval) => Gate::Every(Pacer::rhythm(interval, now)),
+        Pace::Replay(speed) => Gate::Replay(Timeline::new(speed)),
         Pace::Delay(pause) => Gate::Delay {
             pause,
             until: None,
@@ -331,7 +360,12 @@ mod tests {
         assert!(feed.add(&Bytes::from_static(b"no separator")).is_err());
         assert_eq!(texts(&feed.take(now, false)), ["a/b 1: 2"]);
 
-        let mut feed = Feed::stream(template(&["d"]), &Record::Json, Pace::None, now);
+        let mut feed = Feed::stream(
+            template(&["d"]),
+            &Record::Json { prefix: String::new() },
+            Pace::None,
+            now,
+        );
         feed.add(&Bytes::from_static(br#"{"payload":"1"}"#)).unwrap();
         feed.add(&Bytes::from_static(br#"{"topic":"e","payload":"2"}"#))
             .unwrap();

@@ -1,7 +1,8 @@
-//! When the next message may leave: a rate, or a fixed rhythm. Pure arithmetic on
-//! instants that the caller gives.
+//! When the next message may leave: a rate, a fixed rhythm, or the times of a
+//! recording. Pure arithmetic on instants that the caller gives.
 
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant, SystemTime};
 
 /// How much of a rate may leave at once after a pause: enough that a rate of
 /// thousands a second does not need thousands of wake-ups.
@@ -66,9 +67,120 @@ impl Pacer {
     }
 }
 
+/// From when on a message counts as late.
+const LATE: Duration = Duration::from_millis(10);
+
+/// How late the messages of a recording left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lateness {
+    /// How many left more than ten milliseconds after they were due.
+    pub count: u64,
+    /// How late the latest of them was.
+    pub most: Duration,
+}
+
+/// When the messages of a recording are due, by the times that stand in it.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    /// How many times as fast as recorded.
+    speed: f64,
+    /// When the playing began.
+    origin: Option<Instant>,
+    /// The time of the first record of this round, and how long after the origin
+    /// it was due.
+    first: Option<(SystemTime, Duration)>,
+    /// How long after the origin the last record was due.
+    last: Duration,
+    /// How long after the origin each message is due that has not left.
+    due: VecDeque<Duration>,
+    lateness: Lateness,
+}
+
+impl Timeline {
+    /// Nothing is due yet.
+    pub fn new(speed: f64) -> Self {
+        Self {
+            speed,
+            origin: None,
+            first: None,
+            last: Duration::ZERO,
+            due: VecDeque::new(),
+            lateness: Lateness::default(),
+        }
+    }
+
+    /// The next message was recorded at this time; one with an earlier time than
+    /// its predecessor is due together with it.
+    pub fn add(&mut self, time: SystemTime) {
+        let (first, since) = *self.first.get_or_insert((time, self.last));
+        let recorded = time.duration_since(first).unwrap_or_default().as_secs_f64();
+        let offset = Duration::try_from_secs_f64(recorded / self.speed).unwrap_or(Duration::MAX);
+        self.last = self.last.max(since.saturating_add(offset));
+        self.due.push_back(self.last);
+    }
+
+    /// The recording begins again, where it has ended.
+    pub fn rewind(&mut self) {
+        self.first = None;
+    }
+
+    /// How many messages may leave now; they count as gone.
+    pub fn spend(&mut self, now: Instant) -> usize {
+        let elapsed = now.saturating_duration_since(*self.origin.get_or_insert(now));
+        let count = self.due.partition_point(|due| *due <= elapsed);
+        for due in self.due.drain(..count) {
+            let late = elapsed.saturating_sub(due);
+            if late > LATE {
+                self.lateness.count += 1;
+                self.lateness.most = self.lateness.most.max(late);
+            }
+        }
+        count
+    }
+
+    /// When the next one may leave, if there is one and the playing has begun.
+    pub fn next(&self) -> Option<Instant> {
+        self.origin?.checked_add(*self.due.front()?)
+    }
+
+    /// How late the messages were so far.
+    pub fn lateness(&self) -> Lateness {
+        self.lateness
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::UNIX_EPOCH;
+
+    #[test]
+    fn a_recording_keeps_its_distances() {
+        let start = Instant::now();
+        let mut timeline = Timeline::new(2.0);
+        for seconds in [100, 104, 102, 110] {
+            timeline.add(UNIX_EPOCH + Duration::from_secs(seconds));
+        }
+        assert_eq!(timeline.next(), None, "it begins with the first message");
+        assert_eq!(timeline.spend(start), 1);
+        assert_eq!(timeline.next(), Some(start + 2000 * MS));
+        assert_eq!(timeline.spend(start + 1999 * MS), 0);
+        assert_eq!(timeline.spend(start + 2010 * MS), 2, "not before its predecessor");
+        assert_eq!(timeline.lateness(), Lateness::default());
+        assert_eq!(timeline.spend(start + 5600 * MS), 1);
+        assert_eq!(
+            timeline.lateness(),
+            Lateness {
+                count: 1,
+                most: 600 * MS
+            }
+        );
+        timeline.rewind();
+        timeline.add(UNIX_EPOCH + Duration::from_secs(100));
+        timeline.add(UNIX_EPOCH + Duration::from_secs(102));
+        assert_eq!(timeline.spend(start + 5600 * MS), 1, "it begins where it ended");
+        assert_eq!(timeline.next(), Some(start + 6000 * MS));
+    }
 
     const MS: Duration = Duration::from_millis(1);
 

@@ -25,6 +25,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
 use crate::feed::Feed;
 use crate::flags::PublishFlags;
+use crate::pace::Lateness;
 use crate::progress::{self, Progress};
 use crate::report::Report;
 use crate::session::{Event, Interest, Session};
@@ -223,10 +224,13 @@ impl Run {
 
     /// Reads once, and hands on what may leave.
     fn read(&mut self) {
-        if let Some(stream) = &mut self.input.stream
-            && let Err(why) = stream.read()
-        {
-            self.failure.get_or_insert(why);
+        if let Some(stream) = &mut self.input.stream {
+            if stream.begins_again() {
+                self.feed.rewind();
+            }
+            if let Err(why) = stream.read() {
+                self.failure.get_or_insert(why);
+            }
         }
         self.hand_on();
     }
@@ -247,7 +251,10 @@ impl Run {
                         self.bad_records += 1;
                         let failure = Failure::new(Exit::Failed, format!("line {number}: {why}"));
                         if !self.keep_going {
-                            self.give_up(failure);
+                            // What stands before it is still sent.
+                            self.failure.get_or_insert(failure);
+                            stream.stop();
+                            self.feed.close();
                             return;
                         }
                         self.progress.clear();
@@ -424,6 +431,16 @@ impl Run {
         }
     }
 
+    fn tell_lateness(&self) {
+        if let Some(Lateness { count, most }) = self.feed.lateness() {
+            let messages = if count == 1 { "message" } else { "messages" };
+            let most = most.as_secs_f64();
+            self.report.note(format_args!(
+                "{count} {messages} left late, at most {most:.3} s after their time"
+            ));
+        }
+    }
+
     fn tell_stats(&self, account: Account) {
         if self.stats {
             let elapsed = self.start.elapsed();
@@ -443,6 +460,7 @@ impl Run {
         self.progress.clear();
         let account = self.account();
         let shortfall = account.shortfall();
+        self.tell_lateness();
         self.tell_stats(account);
         if let Some(signal) = self.signals.received() {
             if let Some(text) = shortfall {

@@ -1,10 +1,11 @@
 //! mqpub. Here: what each of its options makes a payload of, and what becomes
-//! of stdin. The submodules have lines, packets, deliveries and signals.
+//! of stdin. The submodules have lines, packets, deliveries, recordings and signals.
 
 mod delivery;
 mod ends;
 mod lines;
 mod packets;
+mod replay;
 mod sessions;
 mod signals;
 

@@ -77,6 +77,7 @@ pub(super) fn publish(flags: &PublishFlags) -> Result<(), Failure> {
     one_record(&flags.input)?;
     one_source_of_topics(flags)?;
     one_pace(&flags.pace)?;
+    replay(flags)?;
     repetition(&flags.pace, flags.stream())?;
     account(&flags.account, flags.stream(), flags.general.quiet)
 }
@@ -156,6 +157,34 @@ fn one_pace(flags: &PaceFlags) -> Result<(), Failure> {
     apart(delay, rate)
 }
 
+/// Only records have times, and their own pace; and only they have topics to put
+/// something before.
+fn replay(flags: &PublishFlags) -> Result<(), Failure> {
+    let (replay, pace) = (&flags.replay, &flags.pace);
+    let needs = |option: &str, other: &str| Err(usage(format!("{option} needs {other}")));
+    if !flags.input.json {
+        if replay.replay {
+            return needs("--replay", "--json");
+        }
+        if replay.topic_prefix.is_some() {
+            return needs("--topic-prefix", "--json");
+        }
+    }
+    if !replay.replay {
+        if replay.speed.is_some() {
+            return needs("--speed", "--replay");
+        }
+        if replay.rounds.is_some() {
+            return needs("--loop", "--replay");
+        }
+    }
+    apart((replay.replay, "--replay"), (pace.rate.is_some(), "--rate"))?;
+    apart(
+        (replay.rounds.is_some_and(|rounds| rounds > 1), "--loop"),
+        (flags.account.tee, "--tee"),
+    )
+}
+
 /// What is repeated must be there to be sent again.
 fn repetition(flags: &PaceFlags, stream: Option<&str>) -> Result<(), Failure> {
     if let Some(stream) = stream {
@@ -219,6 +248,8 @@ mod tests {
             "mqpub -l --json -t a -t b",
             "mqpub --json",
             "mqpub -m x --max-payload 1k --quiet",
+            "mqpub --json --replay --speed 2x --loop 3 --topic-prefix a/",
+            "mqpub --json --topic-prefix a/ --rate 3",
         ] {
             assert_eq!(checked(line), Ok(()), "{line}");
         }
@@ -256,6 +287,8 @@ mod tests {
             ),
             ("mqpub -l --repeat 2", "--repeat", "-l"),
             ("mqpub --json --repeat 2", "--repeat", "--json"),
+            ("mqpub --json --replay --rate 3", "--replay", "--rate"),
+            ("mqpub --json --replay --loop 2 --tee", "--loop", "--tee"),
             ("mqpub -m x --stats --quiet", "--stats", "--quiet"),
             ("mqpub -m x --progress --quiet", "--progress", "--quiet"),
         ] {
@@ -272,6 +305,10 @@ mod tests {
             ("mqpub -m x --repeat-delay 1", "--repeat-delay needs --repeat"),
             ("mqpub -l --every 1", "--every needs --repeat"),
             ("mqpub -s --tee", "--tee needs a stream: -l or its kin"),
+            ("mqpub -l --replay", "--replay needs --json"),
+            ("mqpub -l --topic-prefix a", "--topic-prefix needs --json"),
+            ("mqpub --json --speed 2", "--speed needs --replay"),
+            ("mqpub --json --loop 2", "--loop needs --replay"),
             ("mqpub -f - -f -", "-f -: stdin can be read only once"),
         ] {
             assert_eq!(checked(line), Err(why.to_owned()), "{line}");

@@ -12,6 +12,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::PublishFlags;
 use crate::flags::publish::{InputFlags, MessageFlags, PaceFlags};
+use crate::flags::replay::ReplayFlags;
+use crate::flags::value::Speed;
 use crate::message::{MAX_PAYLOAD, Message, Properties, Qos, Topic};
 
 /// How many QoS 2 messages may be underway where the broker cannot say how many
@@ -40,6 +42,8 @@ pub struct Stream {
     pub record: Record,
     /// Whether each record is passed on to stdout once it is delivered.
     pub tee: bool,
+    /// How many times the stream is read, at least once.
+    pub rounds: u64,
 }
 
 /// Where a record of a stream ends.
@@ -59,11 +63,14 @@ pub enum Record {
     /// A topic, these bytes, a payload.
     Keyed(Bytes),
     /// JSON; the template is for what it does not say.
-    Json,
+    Json {
+        /// What stands before the topic that the record has.
+        prefix: String,
+    },
 }
 
 /// How fast to publish.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Pace {
     /// As fast as possible.
     #[default]
@@ -79,6 +86,8 @@ pub enum Pace {
     },
     /// At this interval, counted from the first time.
     Every(Duration),
+    /// As far apart as the times of the records are, so many times as fast.
+    Replay(f64),
 }
 
 /// What the messages have in common.
@@ -154,7 +163,9 @@ impl Publish {
         let topics = topics(&flags, common.url_topic)?;
         check::publish(&flags)?;
         check::one_alias(&common.properties.publish, topics.len(), &flags.input)?;
-        let stream = flags.stream().map(|_| stream(&flags.input, flags.account.tee));
+        let stream = flags
+            .stream()
+            .map(|_| stream(&flags.input, &flags.replay, flags.account.tee));
         let mut connection = common.connection;
         let exactly_once = flags.message.qos == Qos::ExactlyOnce;
         let window = match flags.connection.max_inflight {
@@ -176,7 +187,7 @@ impl Publish {
             },
             source: stream.map_or_else(|| source(flags.message), Source::Stream),
             repeat: flags.pace.repeat.unwrap_or(1),
-            pace: pace(&flags.pace),
+            pace: replay(&flags.replay).unwrap_or_else(|| pace(&flags.pace)),
             timeout: flags.pace.timeout,
             window,
             max_payload: flags.input.max_payload.unwrap_or(MAX_PAYLOAD),
@@ -219,7 +230,7 @@ fn topics(flags: &PublishFlags, url_topic: Option<String>) -> Result<Vec<Topic>,
     topics.collect()
 }
 
-fn stream(flags: &InputFlags, tee: bool) -> Stream {
+fn stream(flags: &InputFlags, replay: &ReplayFlags, tee: bool) -> Stream {
     let framing = if flags.framed {
         Framing::Framed
     } else if flags.nul {
@@ -230,10 +241,17 @@ fn stream(flags: &InputFlags, tee: bool) -> Stream {
     };
     let record = match &flags.key_separator {
         Some(separator) => Record::Keyed(separator.clone()),
-        None if flags.json => Record::Json,
+        None if flags.json => Record::Json {
+            prefix: replay.topic_prefix.clone().unwrap_or_default(),
+        },
         None => Record::Payload,
     };
-    Stream { framing, record, tee }
+    Stream {
+        framing,
+        record,
+        tee,
+        rounds: replay.rounds.unwrap_or(1),
+    }
 }
 
 fn source(flags: MessageFlags) -> Source {
@@ -259,6 +277,17 @@ fn pace(flags: &PaceFlags) -> Pace {
     } else {
         let delay = flags.repeat_delay.filter(|delay| !delay.is_zero());
         delay.map_or(Pace::None, Pace::Delay)
+    }
+}
+
+/// The pace of a recording, unless that is as fast as possible.
+fn replay(flags: &ReplayFlags) -> Option<Pace> {
+    if !flags.replay {
+        return None;
+    }
+    match flags.speed.unwrap_or(Speed::Times(1.0)) {
+        Speed::Times(times) => Some(Pace::Replay(times)),
+        Speed::Max => Some(Pace::None),
     }
 }
 
@@ -323,8 +352,12 @@ mod tests {
     fn sources() {
         let delimited = |delimiter: &'static [u8], record| {
             let framing = Framing::Delimited(Bytes::from_static(delimiter));
-            let tee = false;
-            Source::Stream(Stream { framing, record, tee })
+            Source::Stream(Stream {
+                framing,
+                record,
+                tee: false,
+                rounds: 1,
+            })
         };
         let files = |paths: &[&str]| Source::Files(paths.iter().map(PathBuf::from).collect());
         for (line, expected) in [
@@ -335,7 +368,7 @@ mod tests {
             ("mqpub -t t -l", delimited(b"\n", Record::Payload)),
             ("mqpub -t t -0", delimited(b"\0", Record::Payload)),
             (r"mqpub -t t --delimiter \r\n", delimited(b"\r\n", Record::Payload)),
-            ("mqpub --json", delimited(b"\n", Record::Json)),
+            ("mqpub --json", delimited(b"\n", Record::Json { prefix: String::new() })),
             (
                 "mqpub --key-separator = -0",
                 delimited(b"\0", Record::Keyed(Bytes::from_static(b"="))),
@@ -346,6 +379,7 @@ mod tests {
                     framing: Framing::Framed,
                     record: Record::Payload,
                     tee: true,
+                    rounds: 1,
                 }),
             ),
         ] {

@@ -137,6 +137,7 @@ pub const VALUES: &[(&str, Values)] = &[
     ("PATH", Values::Free),
     ("PORT", Values::OneOf(&["1883", "8883"])),
     ("QOS", Values::OneOf(&["0", "1", "2"])),
+    ("SPEED", Values::OneOf(&["1x", "2x", "10x", "max"])),
     ("STRING", Values::OneOf(&["\\0", "\\t", "\\n", "\\r\\n"])),
     ("PASSWORD", Values::Free),
     ("PREFIX", Values::Free),

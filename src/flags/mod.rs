@@ -6,6 +6,7 @@ pub mod manual;
 pub mod options_file;
 pub mod properties;
 pub mod publish;
+pub mod replay;
 mod scan;
 pub mod subscribe;
 pub mod value;

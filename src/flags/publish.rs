@@ -9,6 +9,7 @@ use clap::{Args, Parser};
 
 use super::connection::{ConnectionFlags, GeneralFlags, TlsFlags};
 use super::properties::PropertyFlags;
+use super::replay::ReplayFlags;
 use super::value::{self, Rate};
 use super::will::WillFlags;
 use super::{Flags, Shared, Tool, manual};
@@ -35,6 +36,9 @@ pub struct PublishFlags {
     /// How often and how fast to publish.
     #[command(flatten)]
     pub pace: PaceFlags,
+    /// How records are played back.
+    #[command(flatten)]
+    pub replay: ReplayFlags,
     /// What is told of the run.
     #[command(flatten)]
     pub account: AccountFlags,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::config::connection::Version;
-use crate::message::{MAX_PAYLOAD, Qos};
+use crate::message::{MAX_PAYLOAD, Qos, Topic};
 
 /// So many in such a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,40 @@ pub fn rate(text: &str) -> Result<Rate, String> {
     match humantime::parse_duration(&format!("{one}{unit}")) {
         Ok(per) if !per.is_zero() => Ok(Rate { count, per }),
         _ => Err(wrong()),
+    }
+}
+
+/// How much faster than it was recorded something is played back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Speed {
+    /// So many times, more than 0.
+    Times(f64),
+    /// As fast as possible.
+    Max,
+}
+
+/// A speed: `2x`, `0.5x`, `2`, or `max`.
+///
+/// # Errors
+/// That it is none of these.
+pub fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    match text.strip_suffix('x').unwrap_or(text).parse() {
+        Ok(times) if (1e-6..=1e6).contains(&times) => Ok(Speed::Times(times)),
+        _ => Err("not a speed such as 1x, 2.5x, 0.5x or max".to_owned()),
+    }
+}
+
+/// A part of a topic name: anything without wildcards.
+///
+/// # Errors
+/// What a topic name must not have (MQTT 5, 4.7).
+pub fn topic_part(text: &str) -> Result<String, String> {
+    match Topic::new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(why) => Err(why.to_string()),
     }
 }
 

@@ -11,7 +11,7 @@ mod write;
 
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-pub use read::{Defaults, read_record};
+pub use read::{Defaults, read_record, read_recorded};
 pub use write::write_record;
 
 #[cfg(test)]

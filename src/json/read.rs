@@ -10,11 +10,12 @@
 //! | `retain` | true or false | the default |
 //! | `properties` | an object, which takes the place of all the default properties | the default |
 //!
-//! `null` is absence. `time`, `dup`, `mid` and `value` tell how a message came,
-//! and are ignored; so are the properties `subscription-identifier` and
+//! `null` is absence. `time` tells when a message came; `dup`, `mid` and `value`
+//! tell how, and are ignored; so are the properties `subscription-identifier` and
 //! `topic-alias`. Any other key is refused, lest a misspelt one be lost.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
@@ -35,6 +36,8 @@ pub struct Defaults {
     pub retain: bool,
     /// The properties of a record that has no `properties`.
     pub properties: Properties,
+    /// What stands before the topic that a record has.
+    pub prefix: String,
 }
 
 /// Reads a record; the newline may be there or not.
@@ -43,18 +46,31 @@ pub struct Defaults {
 /// What is wrong, in a clause that fits behind `line 12: `; where it is wrong in
 /// one key, with the key.
 pub fn read_record(text: &[u8], defaults: &Defaults) -> Result<Message, String> {
+    read(text, defaults).map(|(message, _)| message)
+}
+
+/// Reads a record and when it was received, by its `time`.
+///
+/// # Errors
+/// As [`read_record`]; also that there is no time.
+pub fn read_recorded(text: &[u8], defaults: &Defaults) -> Result<(Message, SystemTime), String> {
+    let (message, time) = read(text, defaults)?;
+    Ok((message, read_time(time)?))
+}
+
+/// The message, and what stands under `time`.
+fn read<'a>(text: &'a [u8], defaults: &Defaults) -> Result<(Message, Json<'a>), String> {
     match text.trim_ascii_start().first() {
         Some(b'{') => {}
         Some(_) => return Err("it is not a JSON object".to_owned()),
         None => return Err("it is empty, not a JSON object".to_owned()),
     }
     let fields: Fields<'_> = serde_json::from_slice(text).map_err(|error| reason(&error))?;
-    let Fields([topic, payload, payload_base64, qos, retain, list]) = fields;
-    Ok(Message {
+    let Fields([topic, payload, payload_base64, qos, retain, list, time]) = fields;
+    let message = Message {
         topic: match topic.text("topic")? {
-            Some(name) => {
-                Topic::new(&name).map_err(|why| format!("cannot publish to topic {}: {why}", quote(&name)))?
-            }
+            Some(name) if defaults.prefix.is_empty() => named(&name)?,
+            Some(name) => named(&format!("{}{name}", defaults.prefix))?,
             None => defaults
                 .topic
                 .clone()
@@ -64,7 +80,19 @@ pub fn read_record(text: &[u8], defaults: &Defaults) -> Result<Message, String> 
         qos: read_qos(qos)?.unwrap_or(defaults.qos),
         retain: retain.bool("retain")?.unwrap_or(defaults.retain),
         properties: properties::read(list)?.unwrap_or_else(|| defaults.properties.clone()),
-    })
+    };
+    Ok((message, time))
+}
+
+fn named(name: &str) -> Result<Topic, String> {
+    Topic::new(name).map_err(|why| format!("cannot publish to topic {}: {why}", quote(name)))
+}
+
+/// When a message was recorded (RFC 3339, UTC).
+fn read_time(value: Json<'_>) -> Result<SystemTime, String> {
+    let text = value.text("time")?.ok_or("it has no time, which --replay needs")?;
+    humantime::parse_rfc3339(&text)
+        .map_err(|_| format!("time must be like 2026-01-31T12:00:00.000000Z, not {}", quote(&text)))
 }
 
 fn read_payload(text: Json<'_>, base64: Json<'_>) -> Result<Bytes, String> {
@@ -138,7 +166,7 @@ const KEYS: [&str; 10] = [
 ];
 
 /// How many of the keys are read.
-const READ: usize = 6;
+const READ: usize = 7;
 
 impl<'de> Deserialize<'de> for Fields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -150,6 +150,7 @@ fn defaults_fill_what_is_absent() {
         qos: Qos::AtLeastOnce,
         retain: true,
         properties: Properties::default(),
+        prefix: String::new(),
     };
     defaults.properties.push(3, Value::Text("text/plain".into()));
     let read = |text: &str| read_record(text.as_bytes(), &defaults).unwrap();
@@ -362,4 +363,33 @@ fn properties_that_no_message_can_have_are_refused_by_name() {
         assert_eq!(error, format!("{key} must not be longer than 65535 bytes"));
         assert!(properties(&format!(r#"{{"{key}":"{}"}}"#, &long[1..])).is_ok());
     }
+}
+
+#[test]
+fn a_recording_has_times_and_its_topics_may_get_a_prefix() {
+    let defaults = Defaults {
+        prefix: "replayed/".into(),
+        ..Defaults::default()
+    };
+    let read = |text: &str| read_recorded(text.as_bytes(), &defaults);
+    let (message, time) = read(r#"{"time":"1970-01-01T00:01:40.250000Z","topic":"a/b"}"#).unwrap();
+    assert_eq!(message.topic.as_str(), "replayed/a/b");
+    assert_eq!(time, UNIX_EPOCH + Duration::from_millis(100_250));
+    for (text, why) in [
+        (r#"{"topic":"a"}"#, "it has no time, which --replay needs"),
+        (r#"{"topic":"a","time":null}"#, "it has no time, which --replay needs"),
+        (
+            r#"{"topic":"a","time":"yesterday"}"#,
+            "time must be like 2026-01-31T12:00:00.000000Z, not 'yesterday'",
+        ),
+        (r#"{"topic":"a","time":5}"#, "time must be a string, not a number"),
+    ] {
+        assert_eq!(read(text).unwrap_err(), why);
+    }
+    assert!(
+        read_record(br#"{"topic":"a","time":5}"#, &defaults).is_ok(),
+        "it is not asked for"
+    );
+    let long = format!(r#"{{"topic":"{}","time":"1970-01-01T00:00:00Z"}}"#, "x".repeat(65_530));
+    assert!(read(&long).unwrap_err().contains("cannot publish to topic"));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek as _, SeekFrom};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
 use std::sync::mpsc;
@@ -54,8 +54,16 @@ impl Input {
                     }
                     Framing::Framed => input::Framing::LengthPrefixed,
                 };
+                let mut source = stdin().context("cannot use stdin")?;
+                let start = match stream.rounds {
+                    1 => 0,
+                    _ => source.stream_position().map_err(|_| cannot_rewind())?,
+                };
                 input.stream = Some(Stream {
-                    source: stdin().context("cannot use stdin")?,
+                    source,
+                    start,
+                    rounds: stream.rounds - 1,
+                    begins_again: false,
                     reader: Records::new(framing).limit(most),
                     records: VecDeque::new(),
                     ended: false,
@@ -64,6 +72,10 @@ impl Input {
         }
         Ok(input)
     }
+}
+
+fn cannot_rewind() -> Failure {
+    Failure::new(Exit::Failed, "--loop: stdin cannot be read again").hint("give it a file: < FILE")
 }
 
 /// Stdin without a buffer of its own.
@@ -112,6 +124,12 @@ fn bounded(source: &mut impl Read, most: usize) -> std::io::Result<Bytes> {
 /// The records of stdin.
 pub(super) struct Stream {
     source: File,
+    /// Where in it the first record is, and how many times more it is read from
+    /// there.
+    start: u64,
+    rounds: u64,
+    /// It has ended, and will be read again.
+    begins_again: bool,
     reader: Records,
     /// What was read and not yet taken.
     records: VecDeque<Bytes>,
@@ -129,6 +147,14 @@ impl Stream {
         let outcome = self.reader.read(&mut self.source, &mut records);
         self.records.extend(records);
         match outcome {
+            // Of nothing, again and again, there would be no end.
+            Ok(Progress::End) if self.rounds > 0 && self.reader.count() > 0 => {
+                self.rounds -= 1;
+                self.begins_again = true;
+                let sought = self.source.seek(SeekFrom::Start(self.start));
+                self.ended = sought.is_err();
+                return sought.map(|_| ()).map_err(|_| cannot_rewind());
+            }
             Ok(Progress::End) => self.ended = true,
             Ok(_) => {}
             Err(error) => {
@@ -138,6 +164,11 @@ impl Stream {
             }
         }
         Ok(())
+    }
+
+    /// Whether the next read is the first of another round; to be asked before it.
+    pub(super) fn begins_again(&mut self) -> bool {
+        std::mem::take(&mut self.begins_again)
     }
 
     /// The next record, with its number from 1.
