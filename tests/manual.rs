@@ -2,7 +2,9 @@
 //! data in `flags::manual`, and of the prose in man/prose.
 
 mod completions;
+mod examples;
 mod pages;
+mod readme;
 mod roff;
 
 use std::fs;

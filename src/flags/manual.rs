@@ -59,6 +59,39 @@ pub const SUBSCRIBE_EXAMPLES: &[Example] = &[
     },
 ];
 
+/// Command lines for more than one tool, or for a purpose that is none's alone.
+pub const RECIPES: &[Example] = &[
+    Example {
+        title: "Every line delivered, or a word about it",
+        command: "sensor | mqpub -l -q 1 -t home/temperature || echo \"status $?\" >&2",
+    },
+    Example {
+        title: "Wait for a broker that is just starting",
+        command: "mqpub --retry-for 1m -q 1 -t boot -m \"$(uname -n)\"",
+    },
+    Example {
+        title: "Take the messages that came while nobody was there, too",
+        command: "mqsub -c -i archive -q 1 --json -t 'home/#' >>archive.jsonl",
+    },
+    Example {
+        title: "Copy topics from one broker to another",
+        command: "mqsub --json -q 1 -t 'home/#' | mqpub --json -h there",
+    },
+    Example {
+        title: "Act on what a message says",
+        command: "mqsub --json -t 'home/+/temperature' |\n  \
+                  jq -r --unbuffered 'select((.payload | tonumber) > 30) | .topic'",
+    },
+    Example {
+        title: "Share the work: each message goes to one of the group",
+        command: "mqsub -q 1 -t '$share/workers/home/#' | while read -r value; do echo \"$value\"; done",
+    },
+    Example {
+        title: "Keep what is published, and play it again",
+        command: "mqsub --json -t 'home/#' -C 10 >kept.jsonl && mqpub --json --rate 50/s <kept.jsonl",
+    },
+];
+
 /// What stands below the options in the help.
 pub fn after_help(examples: &[Example]) -> String {
     let mut text = String::from("Examples:\n");

@@ -44,6 +44,7 @@ fn part(mark: &str, tool: Option<&(Command, &[Example])>) -> String {
     match (mark, tool) {
         ("options", Some((command, _))) => options(command),
         ("examples", Some((_, examples))) => examples.iter().map(example).collect::<Vec<_>>().join(".PP\n"),
+        ("recipes", _) => manual::RECIPES.iter().map(recipe).collect(),
         ("exit status", _) => exit_status(),
         ("environment", _) => entries(manual::ENVIRONMENT),
         ("files", _) => entries(manual::FILES),
@@ -92,6 +93,10 @@ fn option(option: &Arg) -> String {
 fn example(example: &Example) -> String {
     let title = roff::fill(&roff::prose(&format!("{}:", example.title)));
     format!("{title}{}", roff::verbatim(example.command))
+}
+
+fn recipe(example: &Example) -> String {
+    roff::heading(&roff::text(example.title)) + &roff::verbatim(example.command)
 }
 
 fn exit_status() -> String {

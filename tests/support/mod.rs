@@ -25,6 +25,7 @@ pub mod capture;
 pub mod certificates;
 pub mod mosquitto;
 pub mod packet;
+pub mod playground;
 pub mod proxy;
 pub mod runner;
 

@@ -53,6 +53,7 @@ pub struct Tool {
     stdout: Option<OwnedFd>,
     home: TempDir,
     deadline: Duration,
+    own_group: bool,
 }
 
 /// Where standard input comes from.
@@ -85,7 +86,14 @@ impl Tool {
             stdout: None,
             home: super::scratch_dir(),
             deadline: super::DEADLINE,
+            own_group: false,
         }
+    }
+
+    /// Makes the process the leader of a group, for what it starts itself.
+    pub fn own_group(mut self) -> Self {
+        self.own_group = true;
+        self
     }
 
     /// Adds an argument.
@@ -184,6 +192,9 @@ impl Tool {
         if let Some(name) = &self.arg0 {
             command.arg0(name);
         }
+        if self.own_group {
+            command.process_group(0);
+        }
         let (stdin, given) = match self.stdin {
             Input::Unset => (Stdio::piped(), None),
             Input::Bytes(bytes) => (Stdio::piped(), Some(bytes)),
@@ -203,6 +214,7 @@ impl Tool {
             stderr: Capture::start(child.stderr.take().unwrap()),
             child,
             deadline: self.deadline,
+            own_group: self.own_group,
             _home: self.home,
         };
         if let Some(bytes) = given {
@@ -222,6 +234,7 @@ pub struct Running {
     stdout: Option<Capture>,
     stderr: Capture,
     deadline: Duration,
+    own_group: bool,
     _home: TempDir,
 }
 
@@ -235,6 +248,13 @@ impl Running {
     #[track_caller]
     pub fn signal(&self, signal: Signal) {
         rustix::process::kill_process(self.pid(), signal).expect("a process to signal");
+    }
+
+    /// Sends a signal to the whole group, of which some may have ended.
+    #[track_caller]
+    pub fn signal_group(&self, signal: Signal) {
+        assert!(self.own_group, "this process is in the group of the tests");
+        let _ = rustix::process::kill_process_group(self.pid(), signal);
     }
 
     /// Writes to standard input, in the background: what the tool does not read
@@ -296,6 +316,12 @@ impl Running {
         }
     }
 
+    /// Whether there is something on standard output.
+    #[track_caller]
+    pub fn has_written(&self) -> bool {
+        self.stdout().count() > 0
+    }
+
     /// Whether the tool has not ended yet.
     pub fn is_running(&self) -> bool {
         !self.exit.wait(Instant::now())
@@ -343,6 +369,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if self.own_group && matches!(self.child.try_wait(), Ok(None)) {
+            let _ = rustix::process::kill_process_group(self.pid(), Signal::KILL);
+        }
         // Both fail only if the process has been waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
