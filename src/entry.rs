@@ -14,6 +14,7 @@ use crate::config::will::MAX_WILL;
 use crate::exit::{Exit, Numbers};
 use crate::failure::{Failure, io_reason};
 use crate::flags::connection::ConnectionFlags;
+use crate::flags::environment;
 use crate::flags::options_file::{self, Line};
 use crate::flags::{self, Flags, Tool};
 use crate::report::Report;
@@ -49,6 +50,7 @@ pub(crate) fn run<F: Flags>(
             return Refusal::Typed(error, Some(place)).answer(program, numbers);
         }
     };
+    flags.connection_mut().ambient_proxy = environment::ambient_proxy(|name| std::env::var_os(name));
     let general = flags.general();
     let report = Report::new(program, general.quiet, general.debug);
     if let Some(warning) = warning {

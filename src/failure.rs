@@ -92,6 +92,19 @@ impl Failure {
         self
     }
 
+    /// What several failures come to, if there are any: told one after the other,
+    /// with the status and the hint of the last one; for good only if each is.
+    pub fn all(failures: Vec<Self>) -> Option<Self> {
+        let mut failures = failures.into_iter();
+        let first = failures.next()?;
+        Some(failures.fold(first, |before, last| Self {
+            text: format!("{}; {}", before.text, last.text),
+            permanent: before.permanent && last.permanent,
+            nobody_listens: before.nobody_listens || last.nobody_listens,
+            ..last
+        }))
+    }
+
     /// The status that this failure ends the run with.
     pub fn exit(&self) -> Exit {
         self.exit
@@ -165,6 +178,19 @@ mod tests {
         assert_eq!(io_reason(&refused), "connection refused");
         assert_eq!(io_reason(&io::Error::other("TLS is off")), "TLS is off");
         assert_eq!(io_reason(&io::Error::other("")), "");
+    }
+
+    #[test]
+    fn several_failures_are_told_one_after_the_other() {
+        assert_eq!(Failure::all(Vec::new()), None);
+        let first = Failure::new(Exit::NoConnection, "a: refused").nobody_listening();
+        let last = Failure::new(Exit::Refused, "b: bad password").hint("try -u");
+        assert_eq!(Failure::all(vec![first.clone()]), Some(first.clone()));
+        let both = Failure::all(vec![first, last.clone()]).unwrap();
+        assert_eq!(both.to_string(), "a: refused; b: bad password");
+        assert_eq!((both.exit(), both.hint_text()), (Exit::Refused, Some("try -u")));
+        assert!(both.says_nobody_listens() && !both.is_permanent());
+        assert!(Failure::all(vec![last.clone(), last]).unwrap().is_permanent());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! about.
 
 mod failures;
+mod proxies;
 mod tls;
 
 use crate::support::broker::{Broker, Inbox, Transport, sink};
@@ -98,11 +99,16 @@ fn the_request_of_a_websocket_is_one_that_brokers_know() {
             .expect(0, "", "");
         let upgrade = heard.recv().unwrap();
         assert_eq!(upgrade.header("sec-websocket-protocol"), Some("mqtt"));
-        assert_eq!(upgrade.header("host"), Some(&*format!("127.0.0.1:{}", broker.port())));
-        upgrade.path
+        (upgrade, format!("127.0.0.1:{}", broker.port()))
     };
-    assert_eq!(upgrade("--ws"), "/mqtt");
-    assert_eq!(upgrade("--ws --ws-path /other?a=b"), "/other?a=b");
+    let (plain, host) = upgrade("--ws");
+    assert_eq!((plain.path.as_str(), plain.header("host")), ("/mqtt", Some(&*host)));
+    let (other, _) = upgrade("--ws --ws-path /other?a=b --ws-header X-Key:a:b --ws-header Host:elsewhere");
+    assert_eq!(other.path, "/other?a=b");
+    assert_eq!(
+        (other.header("x-key"), other.header("host")),
+        (Some("a:b"), Some("elsewhere"))
+    );
 }
 
 #[test]

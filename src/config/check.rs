@@ -1,7 +1,9 @@
 //! The relations between options, as small named checks. Each message names the
 //! options that do not go together.
 
-use super::connection::Version;
+use std::net::IpAddr;
+
+use super::connection::{Route, Version};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::PublishFlags;
@@ -59,6 +61,34 @@ fn ws_path(flags: &ConnectionFlags) -> Result<(), Failure> {
     } else {
         Err(usage("--ws-path must begin with '/'"))
     }
+}
+
+/// What lies between the hosts and MQTT.
+pub(super) fn ways(flags: &ConnectionFlags, websocket: bool) -> Result<(), Failure> {
+    if !websocket && !flags.ws_header.is_empty() {
+        return Err(usage("--ws-header needs --ws"));
+    }
+    apart((flags.ipv4, "--ipv4"), (flags.ipv6, "--ipv6"))?;
+    // There are records for MQTT over TCP and over TLS only.
+    apart((flags.srv, "-S"), (websocket, "--ws"))?;
+    apart((flags.srv, "-S"), (flags.port.is_some(), "-p"))
+}
+
+/// What the hosts turn out to be.
+pub(super) fn hosts(flags: &ConnectionFlags, routes: &[Route]) -> Result<(), Failure> {
+    for Route { host, .. } in routes {
+        let is_socket = host.socket_path().is_some();
+        let proxied = flags.proxy.as_deref().is_some_and(|proxy| proxy != super::proxy::NONE);
+        apart((proxied, "--proxy"), (is_socket, "--unix"))?;
+        apart((flags.bind.is_some(), "-A"), (is_socket, "--unix"))?;
+        apart((flags.ipv4, "--ipv4"), (is_socket, "--unix"))?;
+        apart((flags.ipv6, "--ipv6"), (is_socket, "--unix"))?;
+        apart((flags.srv, "-S"), (is_socket, "--unix"))?;
+        if flags.srv && host.name.parse::<IpAddr>().is_ok() {
+            return Err(usage(format!("-S needs a domain, not the address {}", host.name)));
+        }
+    }
+    Ok(())
 }
 
 /// Two options, each with whether it was given, that exclude one another.

@@ -3,11 +3,13 @@
 
 use std::fmt;
 use std::iter;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::proxy::Proxy;
 use crate::message::{Qos, Topic};
 use crate::property::Properties;
 use crate::secret::Secret;
@@ -103,6 +105,8 @@ pub struct Tls {
 pub struct WebSocket {
     /// The path of the HTTP request.
     pub path: String,
+    /// What the request says besides, in order; of one line each.
+    pub headers: Vec<(String, Secret)>,
 }
 
 /// The way to a broker, below MQTT.
@@ -114,12 +118,47 @@ pub struct Route {
     pub tls: Option<Tls>,
     /// WebSocket, if any.
     pub websocket: Option<WebSocket>,
+    /// The proxy to go through, if any.
+    pub proxy: Option<Proxy>,
+}
+
+impl Route {
+    /// The same way, but to another host.
+    #[must_use]
+    pub fn leading_to(&self, host: Host) -> Self {
+        Self { host, ..self.clone() }
+    }
 }
 
 impl fmt::Display for Route {
     /// Names the broker in messages: never with credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.host.fmt(f)
+    }
+}
+
+/// Which of the two kinds of IP addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// Whether an address is of this kind.
+    pub fn has(self, address: IpAddr) -> bool {
+        address.is_ipv4() == (self == Self::V4)
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        })
     }
 }
 
@@ -161,6 +200,10 @@ pub struct Connection {
     pub fallbacks: Vec<Route>,
     /// The local address to connect from, a name or a number, if any.
     pub bind: Option<String>,
+    /// The only kind of addresses to use, if that was said.
+    pub family: Option<Family>,
+    /// Each host is a domain whose SRV records tell where its brokers are.
+    pub srv: bool,
     /// The protocol level.
     pub version: Version,
     /// The client identifier; empty lets the broker choose one.
@@ -184,6 +227,11 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Whether there may be more than one broker to try.
+    pub fn has_choice(&self) -> bool {
+        self.srv || !self.fallbacks.is_empty()
+    }
+
     /// All the ways, in the order in which to try them.
     pub fn routes(&self) -> impl Iterator<Item = &Route> {
         iter::once(&self.route).chain(&self.fallbacks)

@@ -29,6 +29,9 @@ fn all(flags: &ConnectionFlags, url: Option<&Url>, default_port: u16) -> Result<
         return Ok(vec![Host::socket(path)]);
     }
     let url = url.filter(|_| !flags.after_url.host);
+    if flags.srv && url.is_some_and(|url| url.port.is_some()) {
+        return Err(usage("-L: a port makes no sense with -S, which looks it up"));
+    }
     // The scheme brings a port with it even where the URL names none.
     let typed_port = match url {
         Some(url) if !flags.after_url.port => url.port,
@@ -47,7 +50,7 @@ fn all(flags: &ConnectionFlags, url: Option<&Url>, default_port: u16) -> Result<
         return Ok(vec![Host { name, port }]);
     }
     let texts = flags.host.iter().flat_map(|list| list.split(','));
-    texts.map(|text| host(text, port)).collect()
+    texts.map(|text| host(text, port, flags.srv)).collect()
 }
 
 /// Port 0 makes paths of the hosts, which may have colons and commas.
@@ -66,13 +69,18 @@ fn sockets(flags: &ConnectionFlags, url: Option<&Url>) -> Result<Vec<Host>, Fail
 }
 
 /// `name`, `name:port`, `[v6]`, `[v6]:port`, or an IPv6 address as it is.
-fn host(text: &str, default_port: u16) -> Result<Host, Failure> {
+fn host(text: &str, default_port: u16, srv: bool) -> Result<Host, Failure> {
     let bare_v6 = !text.starts_with('[') && text.matches(':').count() > 1;
     let (name, port) = if bare_v6 {
         (text.to_owned(), None)
     } else {
         url::host_and_port(text).map_err(|why| usage(format!("-h '{text}': {why}")))?
     };
+    if srv && port.is_some() {
+        return Err(usage(format!(
+            "-h '{text}': a port makes no sense with -S, which looks it up"
+        )));
+    }
     Ok(Host {
         name,
         port: port.unwrap_or(default_port),
@@ -127,6 +135,9 @@ mod tests {
             ("mqpub -h a:0", "the port '0' is not between 1 and 65535"),
             ("mqpub -h a:", "the port '' is not between 1 and 65535"),
             ("mqpub -h [::1", "a ']' is missing"),
+            ("mqpub -h a%20b", "the host has a space or a control character"),
+            ("mqpub -h a%0d%0ab:7", "the host has a space or a control character"),
+            ("mqpub -S -h a:7", "a port makes no sense with -S"),
         ] {
             let why = hosts(line).unwrap_err();
             assert!(why.starts_with("-h '") && why.contains(part), "{line}: {why}");

@@ -4,8 +4,10 @@
 
 mod check;
 pub mod connection;
+mod headers;
 mod hosts;
 pub mod properties;
+pub mod proxy;
 pub mod publish;
 pub mod subscribe;
 pub mod url;
@@ -13,8 +15,9 @@ pub mod will;
 
 use std::time::Duration;
 
-use self::connection::{Connection, Host, Persistence, Route, Tls, Version, WebSocket};
+use self::connection::{Connection, Family, Host, Persistence, Route, Tls, Version, WebSocket};
 use self::properties::PropertySet;
+use self::proxy::Proxies;
 use self::url::Url;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -89,6 +92,12 @@ fn common<F: Flags>(flags: &F) -> Result<Common, Failure> {
         route,
         fallbacks,
         bind: flags.bind.clone(),
+        family: match (flags.ipv4, flags.ipv6) {
+            (true, _) => Some(Family::V4),
+            (false, true) => Some(Family::V6),
+            (false, false) => None,
+        },
+        srv: flags.srv,
         version,
         client_id: client_id(flags, version),
         persistence: if flags.disable_clean_session {
@@ -144,16 +153,34 @@ fn routes(flags: &ConnectionFlags, tls: &TlsFlags, url: Option<&Url>) -> Result<
         identity: tls.cert.clone().zip(tls.key.clone()),
         insecure: tls.insecure,
     };
-    let websocket = (flags.ws || url.is_some_and(|url| url.websocket)).then(|| WebSocket {
+    let is_websocket = flags.ws || url.is_some_and(|url| url.websocket);
+    check::ways(flags, is_websocket)?;
+    let headers = flags.ws_header.iter().map(|text| headers::parse(text));
+    let headers: Vec<_> = headers.collect::<Result<_, _>>()?;
+    let websocket = is_websocket.then(|| WebSocket {
         path: flags.ws_path.clone(),
+        headers: headers.clone(),
     });
-    let route = |host: Host| Route {
-        tls: (!tls.no_tls && (wanted || host.port == TLS_PORT)).then(|| config.clone()),
-        websocket: websocket.clone(),
-        host,
+    let proxies = Proxies::new(flags)?;
+    let route = |host: Host| {
+        Ok(Route {
+            tls: (!tls.no_tls && (wanted || host.port == TLS_PORT)).then(|| config.clone()),
+            websocket: websocket.clone(),
+            proxy: proxies.to(&host)?,
+            host,
+        })
     };
     let (first, others) = hosts::resolve(flags, url, if wanted { TLS_PORT } else { PORT })?;
-    Ok((route(first), others.into_iter().map(route).collect()))
+    let all: Vec<Route> = std::iter::once(first)
+        .chain(others)
+        .map(route)
+        .collect::<Result<_, Failure>>()?;
+    check::hosts(flags, &all)?;
+    let mut all = all.into_iter();
+    let first = all
+        .next()
+        .ok_or_else(|| Failure::new(Exit::Usage, "-h: the host is empty"))?;
+    Ok((first, all.collect()))
 }
 
 /// MQTT 3.1 has no empty client identifier (MQTT 3.1, CONNECT), so there we
@@ -178,6 +205,7 @@ pub const GRACE: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flags::connection::AmbientProxy;
     use crate::flags::{self, PublishFlags};
 
     fn resolve(line: &str) -> Result<Connection, Failure> {
@@ -225,6 +253,66 @@ mod tests {
         assert_eq!(way("mqpub -L wss://h:9443/t --cafile x"), "h:9443 tls+system ws");
         assert_eq!(way("mqpub -p 7 -L mqtt://h/t"), "h:1883");
         assert_eq!(way("mqpub -L mqtt://h/t -p 7 -h i"), "i:7");
+    }
+
+    #[test]
+    fn ways_that_make_no_sense_name_both_options() {
+        for (line, text) in [
+            ("mqpub --ws-header a:b", "--ws-header needs --ws"),
+            ("mqpub --ipv4 --ipv6", "--ipv4 and --ipv6 cannot be used together"),
+            ("mqpub -S --ws", "-S and --ws cannot be used together"),
+            ("mqpub -S -L ws://a/t", "-S and --ws cannot be used together"),
+            ("mqpub -S -p 1", "-S and -p cannot be used together"),
+            (
+                "mqpub -S -h a -L mqtt://a:1/t",
+                "-L: a port makes no sense with -S, which looks it up",
+            ),
+            ("mqpub -S -h 127.0.0.1", "-S needs a domain, not the address 127.0.0.1"),
+            ("mqpub -S --unix /m", "-S and --unix cannot be used together"),
+            (
+                "mqpub --proxy http://a --unix /m",
+                "--proxy and --unix cannot be used together",
+            ),
+            ("mqpub -A ::1 --unix /m", "-A and --unix cannot be used together"),
+            ("mqpub --ipv6 --unix /m", "--ipv6 and --unix cannot be used together"),
+        ] {
+            assert_eq!(resolve(line).unwrap_err().to_string(), text, "{line}");
+        }
+        let connection = resolve("mqpub -S -h a --ipv6 --proxy none").unwrap();
+        assert!(connection.srv && connection.has_choice());
+        assert_eq!((connection.family, connection.route.proxy), (Some(Family::V6), None));
+        let headers = resolve("mqpub --ws --ws-header a:b --ws-header a:c").unwrap();
+        assert_eq!(headers.route.websocket.unwrap().headers.len(), 2);
+    }
+
+    #[test]
+    fn the_proxy_that_is_named_comes_before_that_of_the_environment() {
+        let of = |line: &str| {
+            let mut flags: PublishFlags = flags::parse(line.split(' ').map(Into::into)).unwrap();
+            flags.connection.ambient_proxy = Some(AmbientProxy {
+                variable: "ALL_PROXY",
+                url: "http://ambient:3128".to_owned(),
+                except: "direct".to_owned(),
+            });
+            let connection = common(&flags).unwrap().connection;
+            let proxies = connection.routes().map(|route| match &route.proxy {
+                Some(proxy) => proxy.to_string(),
+                None => "none".to_owned(),
+            });
+            proxies.collect::<Vec<_>>().join(" ")
+        };
+        for (line, expected) in [
+            ("mqpub", "none"),
+            ("mqpub --unix /m", "none"),
+            ("mqpub -h far -h direct", "http://ambient:3128 none"),
+            ("mqpub -h far --proxy none", "none"),
+            (
+                "mqpub --proxy socks5h://p -h direct,localhost",
+                "socks5h://p:1080 socks5h://p:1080",
+            ),
+        ] {
+            assert_eq!(of(line), expected, "{line}");
+        }
     }
 
     #[test]

@@ -49,15 +49,7 @@ pub fn parse(text: &str) -> Result<Url, Failure> {
     };
     let (username, password) = match credentials {
         None => (None, None),
-        Some(credentials) => {
-            let (name, password) = match credentials.split_once(':') {
-                Some((name, password)) => (name, Some(password)),
-                None => (credentials, None),
-            };
-            let name = decode(name).map_err(|()| wrong("the user name is not UTF-8"))?;
-            let password = password.map(|password| Secret::from(percent_decode_str(password).collect::<Vec<u8>>()));
-            (Some(name).filter(|name| !name.is_empty()), password)
-        }
+        Some(text) => self::credentials(text).map_err(|why| wrong(&why))?,
     };
     let (host, port) = host_and_port(address).map_err(|why| wrong(&why))?;
     let topic = match topic.strip_prefix('/') {
@@ -73,6 +65,20 @@ pub fn parse(text: &str) -> Result<Url, Failure> {
         port,
         topic: topic.filter(|topic| !topic.is_empty()),
     })
+}
+
+/// Splits `user` and `user:password`, and decodes both; no user name is none.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn credentials(text: &str) -> Result<(Option<String>, Option<Secret>), String> {
+    let (name, password) = match text.split_once(':') {
+        Some((name, password)) => (name, Some(password)),
+        None => (text, None),
+    };
+    let name = decode(name).map_err(|()| "the user name is not UTF-8")?;
+    let password = password.map(|password| Secret::from(percent_decode_str(password).collect::<Vec<u8>>()));
+    Ok((Some(name).filter(|name| !name.is_empty()), password))
 }
 
 /// Splits `host`, `host:port`, `[v6]` and `[v6]:port`.
@@ -97,6 +103,9 @@ pub fn host_and_port(text: &str) -> Result<(String, Option<u16>), String> {
     };
     if host.is_empty() {
         return Err("the host is missing".to_owned());
+    }
+    if host.chars().any(|letter| letter.is_control() || letter.is_whitespace()) {
+        return Err("the host has a space or a control character".to_owned());
     }
     let port = match port {
         None => None,

@@ -40,6 +40,30 @@ pub struct ConnectionFlags {
     #[arg(short = 'A', long, value_name = "ADDRESS", value_parser = value::not_empty)]
     pub bind: Option<String>,
 
+    /// Use only IPv4 addresses
+    #[arg(long)]
+    pub ipv4: bool,
+
+    /// Use only IPv6 addresses
+    #[arg(long)]
+    pub ipv6: bool,
+
+    /// Take HOST for a domain, and ask the DNS (SRV) where its brokers are
+    ///
+    /// The records of `_mqtt._tcp`, with TLS those of `_secure-mqtt._tcp`, name
+    /// hosts and ports; all are tried, by priority and weight. A certificate
+    /// must be for the host that the record names.
+    #[arg(short = 'S', long)]
+    pub srv: bool,
+
+    /// Go through a proxy: `socks5h|http://[USER[:PASSWORD]@]HOST[:PORT]`; none for none
+    ///
+    /// Without this option the one that `ALL_PROXY` names is used, unless the
+    /// broker is on this machine or in `NO_PROXY`. The proxy looks the broker's
+    /// name up. User and password may be percent-encoded.
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+
     /// Broker, credentials and topic in one: `mqtt[s]|ws[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`
     ///
     /// User, password and topic may be percent-encoded. Of an option here and
@@ -104,6 +128,14 @@ pub struct ConnectionFlags {
     #[arg(long, value_name = "PATH", default_value = "/mqtt")]
     pub ws_path: String,
 
+    /// A header of the WebSocket request; may be given several times
+    #[arg(long, value_name = "NAME:VALUE")]
+    pub ws_header: Vec<String>,
+
+    /// The proxy that the environment names; whoever reads that fills it in.
+    #[arg(skip)]
+    pub ambient_proxy: Option<AmbientProxy>,
+
     /// Which of the options that a URL also has stand behind it.
     #[arg(skip)]
     pub after_url: AfterUrl,
@@ -111,6 +143,17 @@ pub struct ConnectionFlags {
     /// Which of the options that overrule one another stands last.
     #[arg(skip)]
     pub order: Order,
+}
+
+/// The proxy that the environment names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AmbientProxy {
+    /// The variable that names it.
+    pub variable: &'static str,
+    /// Its URL.
+    pub url: String,
+    /// Which hosts it is not for, as in `NO_PROXY`.
+    pub except: String,
 }
 
 /// Options that stand behind `-L` on the command line, and so override it.

@@ -2,6 +2,7 @@
 //! parsed, not yet given a meaning. No I/O.
 
 pub mod connection;
+pub mod environment;
 pub mod manual;
 pub mod options_file;
 pub mod properties;

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::errors;
 use super::ffi::{Arrival, Callbacks, Sender};
@@ -25,7 +26,8 @@ pub(super) const LOW: usize = 1024;
 
 /// Something that Paho's threads, or the connecting thread, noticed.
 pub(super) enum Notice {
-    Opened(Box<Result<wire::Line, Failure>>),
+    /// A line, and until when it should lead to a CONNACK; or why there is none.
+    Opened(Box<Result<(wire::Line, Instant), Option<Failure>>>),
     Connected,
     /// Connected, and the broker has a session of an earlier run under our
     /// identifier, which this run must not take up.

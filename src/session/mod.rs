@@ -16,6 +16,7 @@ mod interest;
 mod lasting;
 mod limits;
 mod retry;
+mod round;
 mod settled;
 mod window;
 
@@ -32,6 +33,7 @@ use self::ffi::{Callbacks, Client};
 use self::hub::{Hub, Link, Notice};
 use self::lasting::Oblivion;
 use self::retry::Retry;
+use self::round::Round;
 use self::window::Window;
 use crate::config::connection::{Connection, Route};
 use crate::exit::Exit;
@@ -41,6 +43,9 @@ use crate::wire;
 
 /// The least time that a write to the broker may wait without progress.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long after its time the way to the broker may be reported as not open.
+const LATENESS: Duration = Duration::from_secs(1);
 
 /// What the main thread is told.
 #[derive(Debug)]
@@ -90,6 +95,8 @@ pub struct Session {
     /// When the next attempt begins.
     next_attempt: Option<Instant>,
     retry: Retry,
+    /// The brokers tried since the last pause.
+    round: Round,
     /// When to look whether Paho is held up and cannot keep the connection
     /// alive by itself.
     next_look: Option<Instant>,
@@ -132,6 +139,7 @@ impl Session {
             deadline: None,
             next_attempt: None,
             retry: Retry::new(policy),
+            round: Round::default(),
             next_look: None,
             publishes_only,
             leaving: false,
@@ -159,8 +167,10 @@ impl Session {
     /// Starts to connect; [`Event::Up`], [`Event::Away`] or [`Event::Down`] follows.
     pub fn connect(&mut self) {
         let now = Instant::now();
-        let deadline = now + self.connection.connect_timeout;
-        self.deadline = Some(deadline);
+        let timeout = self.connection.connect_timeout;
+        let deadline = self.round.begin(now + timeout);
+        // Who opens the way tells better what took too long, but may be late.
+        self.deadline = Some(deadline + LATENESS);
         self.next_attempt = None;
         self.retry.begin(now);
         let attempt = {
@@ -177,15 +187,19 @@ impl Session {
         let hub = Arc::clone(&self.hub);
         let tracer = self.tracer.clone();
         let limit = self.limit.clone();
+        let tried = self.round.tried().to_vec();
         let opening = thread::Builder::new().name("connect".into()).spawn(move || {
             let patience = (connection.keep_alive * 3 / 2).max(PATIENCE);
-            let line = wire::open(&connection, deadline)
-                .map(|carrier| wire::Line::new(carrier, connection.version, patience, limit, tracer));
+            let line = wire::open(&connection, &tried, deadline).map(|open| {
+                let (way, until) = ((open.carrier, open.route), open.until);
+                let line = wire::Line::new(way, connection.version, patience, limit, tracer);
+                (line, until)
+            });
             hub.notice(attempt, Notice::Opened(Box::new(line)));
         });
         if let Err(error) = opening {
             let failure = Failure::new(Exit::Failed, format!("cannot start a thread: {error}"));
-            self.hub.notice(attempt, Notice::Opened(Box::new(Err(failure))));
+            self.hub.notice(attempt, Notice::Opened(Box::new(Err(Some(failure)))));
         }
     }
 
@@ -212,9 +226,9 @@ impl Session {
             }
         }
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            let why = Failure::new(Exit::NoConnection, "timed out")
-                .context(format_args!("cannot connect to {}", self.connection.route));
-            return Some(self.gone(why));
+            let host = self.round.current().unwrap_or(&self.connection.route.host);
+            let why = Failure::new(Exit::NoConnection, "timed out").context(format_args!("cannot connect to {host}"));
+            return Some(self.gone(Some(why)));
         }
         if self.next_attempt.is_some_and(|at| at <= Instant::now()) {
             self.connect();
@@ -228,16 +242,23 @@ impl Session {
     fn translate(&mut self, attempt: u64, notice: Notice) -> Option<Event> {
         match notice {
             Notice::Opened(line) => match *line {
-                Ok(line) => self.greet(attempt, line).err().map(|failure| self.gone(failure)),
+                Ok((line, until)) => {
+                    self.round.opened(line.route().host.clone());
+                    self.deadline = Some(until);
+                    let failure = self.greet(attempt, line).err();
+                    failure.map(|failure| self.gone(Some(failure)))
+                }
                 Err(failure) => Some(self.gone(failure)),
             },
             Notice::Stale => {
+                self.round = Round::default();
                 self.oblivion = Oblivion::Before;
                 self.say_goodbye();
                 None
             }
             Notice::Connected if self.oblivion.is_under_way() => {
                 self.deadline = None;
+                self.round = Round::default();
                 self.say_goodbye();
                 None
             }
@@ -246,6 +267,7 @@ impl Session {
                 self.previous = None;
                 let again = self.retry.is_seasoned();
                 self.retry.succeeded();
+                self.round = Round::default();
                 self.keep_alive();
                 self.resume();
                 self.broker_was_down = false;
@@ -254,15 +276,15 @@ impl Session {
             Notice::ConnectFailed => {
                 let failure =
                     self.explain(|route, down, facts| errors::connect_failure(&self.connection, route, down, facts));
-                Some(self.gone(failure))
+                Some(self.gone(Some(failure)))
             }
             Notice::Lost => {
                 let failure = self.explain(errors::loss);
-                Some(self.gone(failure))
+                Some(self.gone(Some(failure)))
             }
             Notice::Fault(code) => {
                 let failure = Failure::new(Exit::Failed, format!("the MQTT library refused a packet (code {code})"));
-                Some(self.gone(failure.permanent()))
+                Some(self.gone(Some(failure.permanent())))
             }
             Notice::Answered(answer) => Some(Event::Subscribed {
                 granted: answer.granted,
@@ -312,8 +334,8 @@ impl Session {
     }
 
     /// The attempt, or the connection, is over: what was not acknowledged waits
-    /// for the next one.
-    fn gone(&mut self, why: Failure) -> Event {
+    /// for the next one. No reason means that there was nobody left to try.
+    fn gone(&mut self, why: Option<Failure>) -> Event {
         let connecting = self.deadline.take().is_some();
         self.next_look = None;
         let carried = wire::with_line(|line| line.carried()).unwrap_or(0);
@@ -329,13 +351,20 @@ impl Session {
         if self.leaving && self.oblivion == Oblivion::After {
             return Event::Closed;
         }
-        self.broker_was_down |= why.says_nobody_listens();
-        let why = if connecting { why } else { self.judge(why) };
         if connecting && let Some(client) = self.client.take() {
             // Destroying a client while its connect is pending leaves Paho's
             // mutex locked for ever.
             std::mem::forget(client);
         }
+        self.broker_was_down |= why.as_ref().is_some_and(Failure::says_nobody_listens);
+        if connecting && self.connection.has_choice() && self.round.may_go_on() {
+            let why = self.round.go_on(why);
+            // At once: the next broker may well be there.
+            self.next_attempt = Some(Instant::now());
+            return Event::Away { why, lost: false };
+        }
+        let why = self.round.conclude(why);
+        let why = if connecting { why } else { self.judge(why) };
         self.next_attempt = if why.is_permanent() {
             None
         } else {

@@ -130,7 +130,11 @@ impl Line {
 
     /// How the bytes travel, in words.
     pub(crate) fn describe(&self) -> String {
-        self.carrier.describe()
+        let way = self.carrier.describe();
+        match &self.route.proxy {
+            Some(proxy) => format!("{way}, through {proxy} to {}", self.route.host),
+            None => way,
+        }
     }
 
     /// What the broker has said so far.

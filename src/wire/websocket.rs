@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 
 use bytes::{Buf as _, Bytes};
 use tungstenite::client::IntoClientRequest as _;
-use tungstenite::http::HeaderValue;
+use tungstenite::http::{HeaderMap, HeaderName, HeaderValue};
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Error, HandshakeError, Message, WebSocket};
 
@@ -40,6 +40,16 @@ pub(crate) fn upgrade(stream: Stream, host: &Host, config: &Config) -> Result<Tu
         .into_client_request()
         .map_err(|error| fail(format!("no WebSocket address: {error}")).permanent())?;
     request.headers_mut().insert("Sec-WebSocket-Protocol", SUBPROTOCOL);
+    // Those that were asked for replace ours (`Host`), and stand beside one another.
+    let mut replaced = HeaderMap::new();
+    for (name, value) in &config.headers {
+        let wrong = |error: String| fail(format!("WebSocket header {name}: {error}")).permanent();
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+        let mut value = HeaderValue::from_bytes(value.reveal()).map_err(|error| wrong(error.to_string()))?;
+        value.set_sensitive(true);
+        replaced.append(header, value);
+    }
+    request.headers_mut().extend(replaced);
     // Nothing is written but by `flush`, and no size is refused here: MQTT has
     // its own limits.
     let limits = WebSocketConfig::default()

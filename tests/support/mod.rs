@@ -23,6 +23,7 @@
 pub mod broker;
 pub mod capture;
 pub mod certificates;
+pub mod gateway;
 pub mod mosquitto;
 pub mod packet;
 pub mod playground;
