@@ -29,6 +29,9 @@ complete -c mqpub -s p -l port -d 'The broker\'s port [default: 1883, with TLS 8
 8883\t''"
 complete -c mqpub -l unix -d 'Connect to the Unix-domain socket at this path' -r -F
 complete -c mqpub -s A -l bind -d 'Connect from this local address' -r
+complete -c mqpub -l proxy -d 'Go through a proxy: `socks5h|http://[USER[:PASSWORD]@]HOST[:PORT]`; none for none' -r -f -a "socks5h://\t''
+http://\t''
+none\t''"
 complete -c mqpub -s L -l url -d 'Broker, credentials and topic in one: `mqtt[s]|ws[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`' -r -f -a "mqtt://\t''
 mqtts://\t''
 ws://\t''
@@ -45,6 +48,7 @@ complete -c mqpub -s V -l protocol-version -d 'The MQTT version: 5, 311 or 31' -
 complete -c mqpub -l connect-timeout -d 'How long a connection may take to come about' -r
 complete -c mqpub -l retry-for -d 'Keep trying to connect for this long, the first connection included [default: not at all before the first connection, for ever after it]' -r
 complete -c mqpub -l ws-path -d 'The path of the WebSocket request' -r
+complete -c mqpub -l ws-header -d 'A header of the WebSocket request; may be given several times' -r
 complete -c mqpub -s D -l property -d 'A property of the packet COMMAND; turns MQTT 5 on; may be given several times' -r -f -a "connect\t''
 publish\t''
 will\t''
@@ -75,6 +79,9 @@ complete -c mqpub -l replay -d 'Publish the records of --json as far apart as th
 complete -c mqpub -l tee -d 'Pass each record of a stream on to stdout, as it was read, once it is delivered'
 complete -c mqpub -l stats -d 'Tell at the end how many messages were delivered, in which time'
 complete -c mqpub -l progress -d 'Show the progress on stderr, in one line'
+complete -c mqpub -l ipv4 -d 'Use only IPv4 addresses'
+complete -c mqpub -l ipv6 -d 'Use only IPv6 addresses'
+complete -c mqpub -s S -l srv -d 'Take HOST for a domain, and ask the DNS (SRV) where its brokers are'
 complete -c mqpub -s c -l disable-clean-session -d 'Take up the session that the broker has kept, and let it keep this one'
 complete -c mqpub -l no-reconnect -d 'End when the connection is lost'
 complete -c mqpub -l nodelay -d 'Send small packets at once (always so)'

@@ -23,7 +23,7 @@ _mqsub() {
 
     case "${cmd}" in
         mqsub)
-            opts="-t -q -v -N -C -W -h -p -A -L -i -I -c -u -P -k -M -V -D -x -o -d --topic --qos --verbose --no-newline --json --count --timeout --host --port --unix --bind --url --id --id-prefix --disable-clean-session --username --pw --keepalive --max-inflight --protocol-version --connect-timeout --retry-for --no-reconnect --nodelay --ws --ws-path --property --session-expiry-interval --will-topic --will-payload --will-payload-file --will-qos --will-retain --cafile --capath --cert --key --tls-use-os-certs --insecure --no-tls --options --debug --quiet --help --version"
+            opts="-t -q -v -N -C -W -h -p -A -S -L -i -I -c -u -P -k -M -V -D -x -o -d --topic --qos --verbose --no-newline --json --count --timeout --host --port --unix --bind --ipv4 --ipv6 --srv --proxy --url --id --id-prefix --disable-clean-session --username --pw --keepalive --max-inflight --protocol-version --connect-timeout --retry-for --no-reconnect --nodelay --ws --ws-path --ws-header --property --session-expiry-interval --will-topic --will-payload --will-payload-file --will-qos --will-retain --cafile --capath --cert --key --tls-use-os-certs --insecure --no-tls --options --debug --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -100,6 +100,10 @@ _mqsub() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --proxy)
+                    COMPREPLY=($(compgen -W "socks5h:// http:// none" -- "${cur}"))
+                    return 0
+                    ;;
                 --url)
                     COMPREPLY=($(compgen -W "mqtt:// mqtts:// ws:// wss://" -- "${cur}"))
                     return 0
@@ -173,6 +177,10 @@ _mqsub() {
                     return 0
                     ;;
                 --ws-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ws-header)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -9,6 +9,9 @@ complete -c mqsub -s p -l port -d 'The broker\'s port [default: 1883, with TLS 8
 8883\t''"
 complete -c mqsub -l unix -d 'Connect to the Unix-domain socket at this path' -r -F
 complete -c mqsub -s A -l bind -d 'Connect from this local address' -r
+complete -c mqsub -l proxy -d 'Go through a proxy: `socks5h|http://[USER[:PASSWORD]@]HOST[:PORT]`; none for none' -r -f -a "socks5h://\t''
+http://\t''
+none\t''"
 complete -c mqsub -s L -l url -d 'Broker, credentials and topic in one: `mqtt[s]|ws[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`' -r -f -a "mqtt://\t''
 mqtts://\t''
 ws://\t''
@@ -25,6 +28,7 @@ complete -c mqsub -s V -l protocol-version -d 'The MQTT version: 5, 311 or 31' -
 complete -c mqsub -l connect-timeout -d 'How long a connection may take to come about' -r
 complete -c mqsub -l retry-for -d 'Keep trying to connect for this long, the first connection included [default: not at all before the first connection, for ever after it]' -r
 complete -c mqsub -l ws-path -d 'The path of the WebSocket request' -r
+complete -c mqsub -l ws-header -d 'A header of the WebSocket request; may be given several times' -r
 complete -c mqsub -s D -l property -d 'A property of the packet COMMAND; turns MQTT 5 on; may be given several times' -r -f -a "connect\t''
 publish\t''
 will\t''
@@ -46,6 +50,9 @@ complete -c mqsub -s o -l options -d 'Take options from this file too, as if the
 complete -c mqsub -s v -l verbose -d 'Print the topic before each payload'
 complete -c mqsub -s N -l no-newline -d 'Print no newline after each message'
 complete -c mqsub -l json -d 'Print each message as a JSON object on a line of its own'
+complete -c mqsub -l ipv4 -d 'Use only IPv4 addresses'
+complete -c mqsub -l ipv6 -d 'Use only IPv6 addresses'
+complete -c mqsub -s S -l srv -d 'Take HOST for a domain, and ask the DNS (SRV) where its brokers are'
 complete -c mqsub -s c -l disable-clean-session -d 'Take up the session that the broker has kept, and let it keep this one'
 complete -c mqsub -l no-reconnect -d 'End when the connection is lost'
 complete -c mqsub -l nodelay -d 'Send small packets at once (always so)'

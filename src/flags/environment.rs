@@ -1,38 +1,8 @@
-//! The environment: the variables that both tools go by, as data that the help,
-//! the manual and the tests read. Nothing here reads it.
+//! What the variables of the environment mean. Nothing here reads them.
 
 use std::ffi::OsString;
 
 use super::connection::AmbientProxy;
-
-/// A variable of the environment.
-#[derive(Clone, Copy, Debug)]
-pub struct Variable {
-    /// Its name.
-    pub name: &'static str,
-    /// What it is for, in one line.
-    pub about: &'static str,
-}
-
-/// Those that are read besides the ones that stand for an option.
-pub const OTHERS: [Variable; 4] = [
-    Variable {
-        name: "ALL_PROXY",
-        about: "The proxy for brokers that are not on this machine, unless --proxy is given",
-    },
-    Variable {
-        name: "NO_PROXY",
-        about: "Hosts, domains and networks that ALL_PROXY is not for, with commas; * for all",
-    },
-    Variable {
-        name: "XDG_CONFIG_HOME",
-        about: "Where the files of settings are, instead of ~/.config",
-    },
-    Variable {
-        name: "SSL_CERT_FILE",
-        about: "The file of the system's trusted certificates, instead of OpenSSL's own; SSL_CERT_DIR names a folder",
-    },
-];
 
 /// The value of a variable, unless that is empty or no text.
 fn text(variable: &impl Fn(&str) -> Option<OsString>, name: &str) -> Option<String> {

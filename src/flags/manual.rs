@@ -114,6 +114,16 @@ pub struct Entry {
 /// The environment variables that the tools heed.
 pub const ENVIRONMENT: &[Entry] = &[
     Entry {
+        name: "ALL_PROXY",
+        meaning: "the proxy for brokers that are not on this machine, unless --proxy is given; \
+                  all_proxy comes before it",
+    },
+    Entry {
+        name: "NO_PROXY",
+        meaning: "what that proxy is not for, with commas: hosts, domains with all below them, \
+                  addresses, networks such as 10.0.0.0/8, or *; no_proxy comes before it",
+    },
+    Entry {
         name: "XDG_CONFIG_HOME",
         meaning: "the folder of the options file that is read without being asked for",
     },
@@ -153,6 +163,7 @@ pub enum Values {
 /// What a value may be, by its name in the help. An option whose value is
 /// different from others of that name has a row of its own: `--option`.
 pub const VALUES: &[(&str, Values)] = &[
+    ("--proxy", Values::OneOf(&["socks5h://", "http://", "none"])),
     ("--unix", Values::Hint(ValueHint::FilePath)),
     ("ADDRESS", Values::Free),
     (
@@ -167,6 +178,7 @@ pub const VALUES: &[(&str, Values)] = &[
     ("N", Values::Free),
     ("N/UNIT", Values::Free),
     ("NAME", Values::Hint(ValueHint::Username)),
+    ("NAME:VALUE", Values::Free),
     ("PATH", Values::Free),
     ("PORT", Values::OneOf(&["1883", "8883"])),
     ("QOS", Values::OneOf(&["0", "1", "2"])),

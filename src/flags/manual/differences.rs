@@ -131,6 +131,24 @@ const CONNECTION: &[Difference] = &[
         ours: "sent",
         why: "they were asked for",
     },
+    Difference {
+        about: "ALL_PROXY",
+        theirs: "not heeded",
+        ours: "the proxy for brokers on other machines, unless NO_PROXY or --proxy says otherwise",
+        why: "who sets it means every program; `--proxy none` goes without",
+    },
+    Difference {
+        about: "--proxy with a password that has '@'",
+        theirs: "%40 becomes a colon, other percent-encoding is refused",
+        ours: "everything may be percent-encoded",
+        why: "a password may have any character",
+    },
+    Difference {
+        about: "-S",
+        theirs: "takes the first answer, and goes without -A and properties; mostly not built in",
+        ours: "tries all answers by priority and weight (RFC 2782), and is refused with -p, --ws and --unix",
+        why: "the records are there for fail-over, and bring the port",
+    },
 ];
 
 const TLS: &[Difference] = &[
