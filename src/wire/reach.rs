@@ -222,7 +222,7 @@ mod tests {
             running: Vec::new(),
             failures: Vec::new(),
         };
-        let begin = |address: SocketAddr| {
+        let attempt = |address: SocketAddr| {
             begun.lock().unwrap().push((address, start.elapsed()));
             if slow.contains(&address) {
                 // A listener whose queue is full lets nobody in and refuses nobody.
@@ -230,7 +230,7 @@ mod tests {
             }
             super::begin(address, &[], None)
         };
-        let outcome = race.run(begin, start + time);
+        let outcome = race.run(attempt, start + time);
         (outcome, begun.into_inner().unwrap())
     }
 
