@@ -23,7 +23,7 @@ _mqpub() {
 
     case "${cmd}" in
         mqpub)
-            opts="-t -m -f -l -s -n -q -r -0 -W -h -p -A -S -L -i -I -c -u -P -k -M -V -D -x -o -d --topic --message --file --stdin-line --stdin-file --null-message --qos --retain --delimiter --nul --framed --key-separator --json --max-payload --keep-going --repeat --repeat-delay --every --rate --timeout --replay --speed --loop --topic-prefix --tee --stats --progress --host --port --unix --bind --ipv4 --ipv6 --srv --proxy --url --id --id-prefix --disable-clean-session --username --pw --keepalive --max-inflight --protocol-version --connect-timeout --retry-for --no-reconnect --nodelay --ws --ws-path --ws-header --property --session-expiry-interval --will-topic --will-payload --will-payload-file --will-qos --will-retain --cafile --capath --cert --key --tls-use-os-certs --insecure --no-tls --options --debug --quiet --help --version"
+            opts="-t -m -f -l -s -n -q -r -0 -W -h -p -A -S -L -i -I -c -u -P -k -M -V -D -x -o -d --topic --message --file --stdin-line --stdin-file --null-message --qos --retain --delimiter --nul --framed --key-separator --json --encode --max-payload --keep-going --repeat --repeat-delay --every --rate --timeout --replay --speed --loop --topic-prefix --tee --stats --progress --host --port --unix --bind --ipv4 --ipv6 --srv --proxy --url --id --id-prefix --disable-clean-session --username --pw --keepalive --max-inflight --protocol-version --connect-timeout --retry-for --no-reconnect --nodelay --ws --ws-path --ws-header --property --session-expiry-interval --will-topic --will-payload --will-payload-file --will-qos --will-retain --cafile --capath --cert --key --tls-use-os-certs --insecure --no-tls --options --debug --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -89,6 +89,10 @@ _mqpub() {
                     ;;
                 --key-separator)
                     COMPREPLY=($(compgen -W "\0 \t \n \r\n" -- "${cur}"))
+                    return 0
+                    ;;
+                --encode)
+                    COMPREPLY=($(compgen -W "hex base64 cbor msgpack" -- "${cur}"))
                     return 0
                     ;;
                 --max-payload)

@@ -12,6 +12,10 @@ complete -c mqpub -l key-separator -d 'Each message on stdin follows its topic a
 \\t\t''
 \\n\t''
 \\r\\n\t''"
+complete -c mqpub -l encode -d 'Make each payload of a text that stands for it: hex digits, base64, or the JSON of a cbor or msgpack value' -r -f -a "hex\t''
+base64\t''
+cbor\t''
+msgpack\t''"
 complete -c mqpub -l max-payload -d 'The longest payload to accept, such as 4096, 64k or 2M [default: 268435455 bytes]' -r
 complete -c mqpub -l repeat -d 'Publish this many times' -r
 complete -c mqpub -l repeat-delay -d 'Wait this long after each delivery before it is repeated [default: 0]' -r

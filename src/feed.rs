@@ -102,18 +102,27 @@ impl Feed {
     /// What is wrong with the record, as one clause.
     pub fn add(&mut self, record: &Bytes) -> Result<(), String> {
         match &mut self.form {
-            Form::Payload => self.stock.extend(self.template.messages(record)),
+            Form::Payload => {
+                let payload = self.template.payload(record.clone())?;
+                self.stock.extend(self.template.messages(&payload));
+            }
             Form::Keyed(keys) => {
-                let (topic, payload) = keys.split(record)?;
+                let (topic, text) = keys.split(record)?;
+                let payload = self.template.payload(text)?;
                 self.stock.push_back(self.template.message(topic, payload));
             }
             Form::Json(defaults) => match &mut self.gate {
                 Gate::Replay(timeline) => {
-                    let (message, time) = read_recorded(record, defaults)?;
+                    let (mut message, time) = read_recorded(record, defaults)?;
+                    message.payload = self.template.payload(message.payload)?;
                     timeline.add(time);
                     self.stock.push_back(message);
                 }
-                _ => self.stock.push_back(read_record(record, defaults)?),
+                _ => {
+                    let mut message = read_record(record, defaults)?;
+                    message.payload = self.template.payload(message.payload)?;
+                    self.stock.push_back(message);
+                }
             },
         }
         Ok(())
@@ -262,6 +271,7 @@ mod tests {
             qos: Qos::AtMostOnce,
             retain: false,
             properties: Properties::default(),
+            codec: None,
         }
     }
 

@@ -14,10 +14,12 @@
 //! flags/                    what was typed
 //! report                    the only writer to stderr
 //! signal  waker             first asks, second kills; wakes the main thread
+//! codec                     bytes as text: hex, base64, CBOR, MessagePack
 //! message  property         plain data
 //! failure  exit  secret     what can end a run; its status; what is never shown
 //! ```
 
+pub mod codec;
 pub mod config;
 mod entry;
 pub mod exit;

@@ -55,7 +55,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         let now = Instant::now();
         let feed = match &publish.source {
             Source::Stream(stream) => Feed::stream(publish.template, &stream.record, publish.pace, now),
-            _ => Feed::fixed(publish.template, &input.payloads, publish.repeat, publish.pace, now),
+            _ => {
+                let texts = input.payloads.iter().cloned();
+                let payloads = texts
+                    .map(|text| publish.template.payload(text))
+                    .collect::<Result<Vec<_>, _>>();
+                let payloads =
+                    payloads.map_err(|why| Failure::new(Exit::Failed, format!("cannot make the payload: {why}")))?;
+                Feed::fixed(publish.template, &payloads, publish.repeat, publish.pace, now)
+            }
         };
         let tee = match publish.source {
             Source::Stream(stream) if stream.tee => Some(tee(stream.framing, feed.copies())?),

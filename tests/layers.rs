@@ -349,7 +349,7 @@ fn the_tools_name_neither_paho_nor_clap() {
 fn the_flags_only_say_what_was_typed() {
     holds(naming_others(
         "flags",
-        &["config::connection", "exit", "message", "secret"],
+        &["codec", "config::connection", "exit", "message", "secret"],
     ));
     holds(naming_other_crates("flags", &["clap", "humantime", "bytes"]));
     holds(naming(&["flags"], &[&STREAMS[..], &["fs", "env"]].concat()));
@@ -359,7 +359,7 @@ fn the_flags_only_say_what_was_typed() {
 fn the_configuration_is_made_from_flags_alone() {
     holds(naming_others(
         "config",
-        &["flags", "secret", "failure", "message", "property", "exit"],
+        &["flags", "codec", "secret", "failure", "message", "property", "exit"],
     ));
     // An address is data; what connects to one, or looks one up, is not.
     let network = ["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "ToSocketAddrs"];

@@ -64,6 +64,35 @@ fn the_payload_is_exactly_what_the_option_says() {
 }
 
 #[test]
+fn texts_become_the_payloads_that_they_stand_for() {
+    let record = r#"{"topic":"t","payload":"[1,2]"}"#;
+    let cases: [(&str, &str, &[&[u8]]); 7] = [
+        ("-m 00fF --encode hex", "", &[&[0, 0xff]]),
+        ("-s --encode base64", "SGVs\nbG8=\n", &[b"Hello"]),
+        ("-l --encode hex", "61\n\n62 63", &[b"a", b"", b"bc"]),
+        (
+            "-l --encode cbor",
+            "{\"a\":1}\n1.5",
+            &[&[0xa1, 0x61, b'a', 1], &[0xf9, 0x3e, 0]],
+        ),
+        ("-s --encode msgpack", "[null,\"x\"]", &[&[0x92, 0xc0, 0xa1, b'x']]),
+        ("--json --encode cbor", record, &[&[0x82, 1, 2]]),
+        ("-n --encode hex --repeat 2", "", &[b"", b""]),
+    ];
+    for (words, stdin, expected) in cases {
+        let sent = payloads(|tool| tool.args(words.split(' ')).stdin(stdin));
+        assert_eq!(sent, expected, "{words}");
+    }
+    let broker = Broker::start(sink(&Inbox::default()));
+    let tool = mqpub(broker.port(), "-t t -l --encode hex").stdin("61\n6\n");
+    let why = "mqpub: error: line 2: it is not hex digits, two for each byte\n";
+    tool.run().expect(1, "", why);
+    let tool = mqpub(broker.port(), "-t t -m {x --encode cbor");
+    let why = Contains(&["mqpub: error: cannot make the payload: it is not JSON: "]);
+    tool.run().expect(1, "", why);
+}
+
+#[test]
 fn a_message_is_retained_if_that_is_asked_for() {
     for (words, retain) in [("-m x -r", true), ("-m x", false), ("-n -r", true), ("-l -r", true)] {
         let sent = published(|tool| tool.args(words.split(' ')).stdin("line"));

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::check;
 use super::connection::{Connection, Persistence, Version};
+use crate::codec::Codec;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::PublishFlags;
@@ -102,9 +103,22 @@ pub struct Template {
     pub retain: bool,
     /// MQTT 5: the properties of PUBLISH.
     pub properties: Properties,
+    /// What the texts of the payloads are turned into, if not into themselves.
+    pub codec: Option<Codec>,
 }
 
 impl Template {
+    /// The payload that a text stands for.
+    ///
+    /// # Errors
+    /// Why it stands for none, in a clause.
+    pub fn payload(&self, text: Bytes) -> Result<Bytes, String> {
+        match self.codec {
+            None => Ok(text),
+            Some(codec) => codec.encode(&text).map(Bytes::from),
+        }
+    }
+
     /// A message to each topic.
     pub fn messages(&self, payload: &Bytes) -> impl Iterator<Item = Message> {
         self.topics
@@ -184,6 +198,7 @@ impl Publish {
                 qos: flags.message.qos,
                 retain: flags.message.retain,
                 properties: common.properties.publish,
+                codec: flags.input.encode,
             },
             source: stream.map_or_else(|| source(flags.message), Source::Stream),
             repeat: flags.pace.repeat.unwrap_or(1),

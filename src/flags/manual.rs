@@ -173,6 +173,7 @@ pub const VALUES: &[(&str, Values)] = &[
     ("DIR", Values::Hint(ValueHint::DirPath)),
     ("FILE", Values::Hint(ValueHint::FilePath)),
     ("FILTER", Values::Free),
+    ("FORM", Values::OneOf(&["hex", "base64", "cbor", "msgpack"])),
     ("HOST", Values::Hint(ValueHint::Hostname)),
     ("ID", Values::Free),
     ("N", Values::Free),

@@ -13,6 +13,7 @@ use super::replay::ReplayFlags;
 use super::value::{self, Rate};
 use super::will::WillFlags;
 use super::{Flags, Shared, Tool, manual};
+use crate::codec::Codec;
 use crate::message::Qos;
 
 /// Publish messages to a MQTT broker
@@ -119,6 +120,10 @@ pub struct InputFlags {
     /// Each line of stdin is a record as mqsub --json writes them; -t, -q and -r are for what it does not say
     #[arg(long)]
     pub json: bool,
+
+    /// Make each payload of a text that stands for it: hex digits, base64, or the JSON of a cbor or msgpack value
+    #[arg(long, value_name = "FORM", value_parser = value::codec)]
+    pub encode: Option<Codec>,
 
     /// The longest payload to accept, such as 4096, 64k or 2M [default: 268435455 bytes]
     #[arg(long, value_name = "SIZE", value_parser = value::payload_size)]

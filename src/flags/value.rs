@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::codec::Codec;
 use crate::config::connection::Version;
 use crate::message::{MAX_PAYLOAD, Qos, Topic};
 
@@ -129,6 +130,14 @@ pub fn speed(text: &str) -> Result<Speed, String> {
         Ok(times) if (1e-6..=1e6).contains(&times) => Ok(Speed::Times(times)),
         _ => Err("not a speed such as 1x, 2.5x, 0.5x or max".to_owned()),
     }
+}
+
+/// A form of payloads.
+///
+/// # Errors
+/// The names there are.
+pub fn codec(text: &str) -> Result<Codec, String> {
+    Codec::named(text).ok_or_else(|| "must be hex, base64, cbor or msgpack".to_owned())
 }
 
 /// A part of a topic name: anything without wildcards.
