@@ -3,6 +3,7 @@
 
 mod delivery;
 mod ends;
+mod kills;
 mod lines;
 mod packets;
 mod replay;

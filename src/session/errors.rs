@@ -113,6 +113,12 @@ pub(super) fn refused_end(filter: &str, code: u8, words: Option<&str>) -> Failur
     Failure::new(Exit::Refused, text).context_if(words)
 }
 
+/// A refused message.
+pub(super) fn refused_message(code: u8, words: Option<&str>) -> Failure {
+    let text = format!("message refused by the broker: {}", reason(code));
+    Failure::new(Exit::Refused, text).code(code).context_if(words)
+}
+
 /// The words for a reason code.
 pub(super) fn reason(code: u8) -> String {
     let text = ReasonCode::from(u32::from(code)).to_string();

@@ -15,7 +15,6 @@ use super::interest::{Answer, Asked, Interest};
 use super::limits::Limits;
 use super::window::Window;
 use crate::config::connection::Version;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::property;
 use crate::waker::Waker;
@@ -40,7 +39,7 @@ pub(super) enum Notice {
     Retained,
     Refused(Failure),
     /// The resumed QoS 2 exchanges have ended.
-    Resolved(Vec<(u16, bool)>),
+    Resolved(Vec<(u16, Option<u8>)>),
     /// The broker has read all QoS 0 messages.
     Proven,
     Closed,
@@ -56,6 +55,10 @@ pub(super) struct State {
     pub(super) window: Window,
     /// A session that the broker already has is not to be taken up.
     pub(super) unacquainted: bool,
+    /// The broker was down: what it knows of a session may be of an earlier time.
+    pub(super) suspicious: bool,
+    /// It is such a session, which is to be ended once what was cut is over.
+    pub(super) renewing: bool,
     /// The connection only serves to end a session: no message is for it.
     pub(super) errand: bool,
     /// The broker has said yes: it can be said goodbye to.
@@ -110,6 +113,8 @@ impl Hub {
                 notices: VecDeque::new(),
                 window,
                 unacquainted: false,
+                suspicious: false,
+                renewing: false,
                 errand: false,
                 greeted: false,
                 up: false,
@@ -156,6 +161,24 @@ impl State {
     pub(super) fn reject(&mut self) {
         let complaints = self.window.reject();
         self.complain(complaints);
+    }
+
+    /// Ends the cut exchanges that have been gone on with, each with the reason code
+    /// of its refusal, if it was refused.
+    pub(super) fn resolve(&mut self, exchanges: Vec<(u16, Option<u8>)>) {
+        for (mid, refusal) in exchanges.into_iter().rev() {
+            match refusal {
+                // A broker that still counts exchanges of an earlier time may have
+                // no room for this one, and will have when those are forgotten.
+                Some(_) if self.renewing => self.window.restart(mid),
+                Some(reason) => {
+                    self.window.resolve(mid, true);
+                    let failure = errors::refused_message(reason, None);
+                    self.notices.push_back((self.attempt, Notice::Refused(failure)));
+                }
+                None => self.window.resolve(mid, false),
+            }
+        }
     }
 
     /// Ends the cut exchanges that the broker would end the connection over.
@@ -276,7 +299,8 @@ impl Callbacks for Link {
                 state.window.start_over();
             }
             // What was cut goes on before anything new.
-            state.up = !state.errand && !state.window.is_cut();
+            state.renewing = state.suspicious && connack.session_present;
+            state.up = !state.errand && !state.renewing && !state.window.is_cut();
         }
         drop(state);
         self.hub.notice(self.attempt, Notice::Connected);
@@ -312,10 +336,8 @@ impl Callbacks for Link {
     }
 
     fn refused(&self, sender: Sender<'_>, slot: usize, reason: u8, words: Option<String>) {
-        let words = words.map(|words| format!(" ({words})")).unwrap_or_default();
-        let text = format!("message refused by the broker: {}{words}", errors::reason(reason));
         self.advance(sender, |window| window.refuse(slot, carried));
-        let failure = Failure::new(Exit::Refused, text).code(reason);
+        let failure = errors::refused_message(reason, words.as_deref());
         self.hub.notice(self.attempt, Notice::Refused(failure));
     }
 
@@ -378,7 +400,7 @@ impl wire::Attendant for Link {
         self.hub.notice(self.attempt, Notice::Retained);
     }
 
-    fn resolved(&self, exchanges: Vec<(u16, bool)>) {
+    fn resolved(&self, exchanges: Vec<(u16, Option<u8>)>) {
         self.hub.notice(self.attempt, Notice::Resolved(exchanges));
     }
 

@@ -24,9 +24,9 @@ const STRIKES: u32 = 10;
 pub(super) enum Oblivion {
     /// Nothing, so far.
     Unneeded,
-    /// The first connection found a session of an earlier run, whose unfinished
-    /// exchanges would be taken for ours. It is said goodbye to; then another
-    /// connection ends the session.
+    /// There is a session of an earlier run, or of an earlier time of a broker that
+    /// lost its memory, whose unfinished exchanges would be taken for ours. It is
+    /// said goodbye to; then another connection ends the session, if need be.
     Before,
     /// That is done.
     Done,
@@ -54,7 +54,8 @@ impl Session {
         }
         // Paho also says DISCONNECT by itself when it gives a connection up.
         if self.oblivion == Oblivion::Before {
-            let ended = self.hub.lock().errand;
+            // MQTT 5 has a word for it in DISCONNECT.
+            let ended = self.connection.version == Version::V5 || self.hub.lock().errand;
             if ended {
                 self.oblivion = Oblivion::Done;
             }
@@ -120,16 +121,22 @@ impl Session {
     /// Goes on with the QoS 2 exchanges that the loss has cut: the broker has
     /// kept the session. Those that it takes at once; after them the next, and
     /// then what is new.
-    pub(super) fn resume(&self) {
+    pub(super) fn resume(&mut self) {
         let mut state = self.hub.lock();
         if state.up {
             return;
         }
         state.reject_cut();
         if !state.window.is_cut() {
-            state.up = true;
+            let renew = state.renewing;
+            state.up = !renew;
             drop(state);
-            self.feed();
+            if renew {
+                self.oblivion = Oblivion::Before;
+                self.say_goodbye();
+            } else {
+                self.feed();
+            }
             return;
         }
         let mut exchanges = Vec::new();

@@ -35,7 +35,7 @@ use self::lasting::Oblivion;
 use self::retry::Retry;
 use self::round::Round;
 use self::window::Window;
-use crate::config::connection::{Connection, Route};
+use crate::config::connection::{Connection, Persistence, Route};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::waker::Waker;
@@ -104,6 +104,8 @@ pub struct Session {
     publishes_only: bool,
     /// The end was asked for.
     leaving: bool,
+    /// [`Event::Up`] has been told since the last loss.
+    announced: bool,
     /// What is done about a session that must not be there.
     oblivion: Oblivion,
     /// Nobody listened at the broker's port since the last connection.
@@ -143,6 +145,7 @@ impl Session {
             next_look: None,
             publishes_only,
             leaving: false,
+            announced: false,
             oblivion: Oblivion::Unneeded,
             broker_was_down: false,
             tracer: None,
@@ -180,6 +183,8 @@ impl Session {
             state.greeted = false;
             state.errand = self.oblivion.is_under_way();
             state.unacquainted = self.is_unacquainted();
+            state.suspicious = self.broker_was_down && self.connection.persistence == Persistence::Run;
+            state.renewing = false;
             state.attempt
         };
         // On a thread of its own, because resolving a name cannot be interrupted.
@@ -271,7 +276,8 @@ impl Session {
                 self.keep_alive();
                 self.resume();
                 self.broker_was_down = false;
-                Some(Event::Up { again })
+                // Once for each loss, however many connections it takes.
+                (!std::mem::replace(&mut self.announced, true)).then_some(Event::Up { again })
             }
             Notice::ConnectFailed => {
                 let failure =
@@ -293,11 +299,7 @@ impl Session {
             Notice::Retained => Some(Event::Retained),
             Notice::Refused(failure) => Some(Event::Refused(failure)),
             Notice::Resolved(exchanges) => {
-                let mut state = self.hub.lock();
-                for (mid, refused) in exchanges {
-                    state.window.resolve(mid, refused);
-                }
-                drop(state);
+                self.hub.lock().resolve(exchanges);
                 self.resume();
                 None
             }
@@ -342,7 +344,17 @@ impl Session {
         {
             let fate = |ordinal, mid| wire::with_line(|line| line.fate(ordinal, mid)).unwrap_or(wire::Fate::Unsent);
             let mut state = self.hub.lock();
+            let renewing = state.renewing;
+            let fate = |ordinal, mid| match fate(ordinal, mid) {
+                // It may only have had too much to remember.
+                wire::Fate::Refused if renewing && ordinal == 0 => wire::Fate::Unanswered,
+                fate => fate,
+            };
             state.attempt += 1;
+            if state.renewing && !state.up {
+                // What the broker knows and what we know do not go together.
+                self.oblivion = Oblivion::Before;
+            }
             state.up = false;
             state.greeted = false;
             state.window.rewind(carried, self.resumes(), fate);
@@ -371,7 +383,10 @@ impl Session {
             self.retry.next(Instant::now())
         };
         match self.next_attempt {
-            Some(_) => Event::Away { why, lost: !connecting },
+            Some(_) => {
+                self.announced &= connecting;
+                Event::Away { why, lost: !connecting }
+            }
             None => Event::Down(why),
         }
     }

@@ -404,11 +404,21 @@ impl Window {
 
     /// An exchange that was cut has come to its end; `refused` if by a refusal.
     pub(super) fn resolve(&mut self, mid: u16, refused: bool) {
-        let index = self.unresolved.iter().position(|exchange| exchange.mid == mid);
-        let Some(exchange) = index.and_then(|index| self.unresolved.remove(index)) else {
-            return;
-        };
-        self.settle(exchange.number, !refused);
+        if let Some(exchange) = self.take_cut(mid) {
+            self.settle(exchange.number, !refused);
+        }
+    }
+
+    /// An exchange that was cut begins anew, before everything that waits.
+    pub(super) fn restart(&mut self, mid: u16) {
+        if let Some(exchange) = self.take_cut(mid) {
+            self.waiting.push_front((exchange.number, exchange.message));
+        }
+    }
+
+    fn take_cut(&mut self, mid: u16) -> Option<Unresolved> {
+        let index = self.unresolved.iter().position(|exchange| exchange.mid == mid)?;
+        self.unresolved.remove(index)
     }
 
     /// What has become of everything so far.

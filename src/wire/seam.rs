@@ -44,8 +44,8 @@ pub(crate) trait Attendant: Send + Sync {
     fn passed(&self);
 
     /// The resumed exchanges have all ended: their packet identifiers, and
-    /// whether by a refusal.
-    fn resolved(&self, exchanges: Vec<(u16, bool)>);
+    /// the reason code of a refusal.
+    fn resolved(&self, exchanges: Vec<(u16, Option<u8>)>);
 
     /// DISCONNECT has left.
     fn closed(&self);
@@ -198,10 +198,13 @@ impl Inbound {
         }
         let mut seam = seam();
         let Some(line) = seam.line.as_mut() else { return true };
+        // Before anything new is read: Paho has seen the last answer of these
+        // exchanges by now, and will not take it for that of a message to which it
+        // gives the same packet identifier (`MQTTAsync_cycle` would free it).
+        let resolved = line.watch().take_resolved();
         line.read_into(&mut self.bytes);
         let look = self.has_bytes() || line.down().is_some();
         let proven = line.watch().take_proven();
-        let resolved = line.watch().take_resolved();
         let passed = line.watch().take_passed();
         if (proven.is_some() || passed || !resolved.is_empty())
             && let Some(attendant) = seam.attendant.clone()

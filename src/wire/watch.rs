@@ -74,8 +74,8 @@ pub(crate) struct Watch {
     awaited: Awaited,
     /// QoS 2 exchanges that were sent past Paho, and have not ended.
     resumed: Vec<u16>,
-    /// Those that have, and whether by a refusal.
-    resolved: Vec<(u16, bool)>,
+    /// Those that have, and the reason code where that was a refusal.
+    resolved: Vec<(u16, Option<u8>)>,
     facts: Facts,
     tracer: Option<Tracer>,
 }
@@ -201,9 +201,9 @@ impl Watch {
         }
     }
 
-    /// The resumed exchanges that have ended, and whether by a refusal, once all
-    /// have; nothing before that.
-    pub(crate) fn take_resolved(&mut self) -> Vec<(u16, bool)> {
+    /// The resumed exchanges that have ended, and the reason code of a refusal,
+    /// once all have; nothing before that.
+    pub(crate) fn take_resolved(&mut self) -> Vec<(u16, Option<u8>)> {
         if self.resumed.is_empty() {
             std::mem::take(&mut self.resolved)
         } else {
@@ -361,8 +361,8 @@ impl Watch {
             }
             kind::PUBACK | kind::PUBREC | kind::PUBCOMP => {
                 let mid = body.two().ok_or_else(|| broken("a malformed acknowledgement"))?;
-                let refused = five && body.byte().is_some_and(|reason| reason >= 0x80);
-                self.acknowledged(first >> 4, mid, refused)?;
+                let reason = body.byte().filter(|reason| five && *reason >= 0x80);
+                self.acknowledged(first >> 4, mid, reason)?;
             }
             kind::PUBREL if self.body.len() < 2 => return Err(broken("a malformed PUBREL")),
             kind::DISCONNECT if five => {
@@ -394,24 +394,23 @@ impl Watch {
     /// `MQTTProtocol_handlePubcomps`): one that is not next in the exchange ends
     /// the connection. Of an exchange that is over, Paho knows nothing, and a
     /// broker may say it twice.
-    fn acknowledged(&mut self, packet: u8, mid: u16, refused: bool) -> Result<(), Failure> {
+    fn acknowledged(&mut self, packet: u8, mid: u16, refusal: Option<u8>) -> Result<(), Failure> {
+        // PUBCOMP 0x92 says that the broker had finished before.
+        let refusal = refusal.filter(|_| packet != kind::PUBCOMP);
+        let refused = refusal.is_some();
         match (packet, self.awaited.get(mid)) {
             (kind::PUBREC, kind::PUBREC) if !refused => {
                 self.awaited.set(mid, kind::PUBCOMP);
                 return Ok(());
             }
-            (_, awaited) if awaited == packet => {
-                // PUBCOMP 0x92 says that the broker had finished before.
-                let refused = refused && packet != kind::PUBCOMP;
-                self.awaited.set(mid, if refused { REFUSED } else { DELIVERED });
-            }
+            (_, awaited) if awaited == packet => self.awaited.set(mid, if refused { REFUSED } else { DELIVERED }),
             (kind::PUBREC, kind::PUBCOMP) if !refused => return Ok(()),
             (_, 0 | DELIVERED | REFUSED) if mid != 0 => return Ok(()),
             _ => return Err(unasked()),
         }
         if let Some(index) = self.resumed.iter().position(|resumed| *resumed == mid) {
             self.resumed.swap_remove(index);
-            self.resolved.push((mid, packet == kind::PUBREC));
+            self.resolved.push((mid, refusal));
         }
         Ok(())
     }

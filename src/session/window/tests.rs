@@ -149,6 +149,22 @@ fn cut_exchanges_go_on_where_the_session_was_kept() {
 }
 
 #[test]
+fn a_cut_exchange_can_begin_anew_before_what_is_new() {
+    let mut window = window(2, &["a", "b", "c"], Qos::ExactlyOnce);
+    for (mid, (slot, _)) in (1..).zip(take(&mut window)) {
+        window.identify(slot, mid);
+    }
+    window.rewind(2, true, silence);
+    window.resolve(1, false);
+    window.restart(2);
+    let again: Vec<String> = take(&mut window).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(
+        (again, window.counts().delivered),
+        (vec!["b".to_owned(), "c".to_owned()], 1)
+    );
+}
+
+#[test]
 fn cut_exchanges_begin_anew_where_the_session_is_gone() {
     let mut window = window(2, &["a", "b", "c"], Qos::ExactlyOnce);
     for (mid, (slot, _)) in (1..).zip(take(&mut window)) {

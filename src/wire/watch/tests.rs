@@ -77,7 +77,7 @@ fn exchanges_are_followed_to_their_end() {
     assert!(watch.take_resolved().is_empty(), "7 goes on");
     watch.inspect(&mut vec![0x70, 2, 0, 7]).unwrap();
     assert_eq!(fates(&watch)[1], Fate::Delivered);
-    assert_eq!(watch.take_resolved(), [(8, true), (9, false), (7, false)]);
+    assert_eq!(watch.take_resolved(), [(8, Some(0x97)), (9, None), (7, None)]);
 }
 
 /// What the watch says of these acknowledgements after a PUBLISH of this QoS with

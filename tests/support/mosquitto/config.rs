@@ -40,6 +40,7 @@ log_type information
 log_type subscribe
 log_type unsubscribe
 max_queued_messages 0
+queue_qos0_messages true
 max_inflight_messages 0
 set_tcp_nodelay true
 persistence true
