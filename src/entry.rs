@@ -18,7 +18,7 @@ use crate::flags::environment;
 use crate::flags::options_file::{self, Line};
 use crate::flags::{self, Flags, Tool};
 use crate::report::Report;
-use crate::session::Policy;
+use crate::session::{self, Policy};
 use crate::signal;
 
 /// How a run that did not fail ended.
@@ -167,7 +167,10 @@ impl Refusal {
     fn answer(self, program: &'static str, numbers: Numbers) -> ExitCode {
         let failure = match self {
             Self::Typed(error, _) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-                let text = error.render().to_string();
+                let mut text = error.render().to_string();
+                if error.kind() == ErrorKind::DisplayVersion {
+                    text.push_str(&session::libraries());
+                }
                 return match io::stdout()
                     .write_all(text.as_bytes())
                     .and_then(|()| io::stdout().flush())

@@ -51,6 +51,22 @@ pub(super) struct Arrival<'a> {
     pub(super) properties: Properties,
 }
 
+/// The version of the C library.
+pub(super) fn library_version() -> String {
+    // SAFETY: a static list of static strings, whose last name is null
+    // (`MQTTAsync_getVersionInfo`).
+    unsafe {
+        let mut row = paho::MQTTAsync_getVersionInfo();
+        while !(*row).name.is_null() && CStr::from_ptr((*row).name) != c"Version" {
+            row = row.add(1);
+        }
+        let value = ptr::NonNull::new((*row).value.cast_mut());
+        value.map_or_else(String::new, |text| {
+            CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned()
+        })
+    }
+}
+
 /// What a callback's context pointer points to: an entry of [`Client`]'s slots.
 struct Slot {
     callbacks: Arc<dyn Callbacks>,

@@ -41,6 +41,11 @@ use crate::failure::Failure;
 use crate::waker::Waker;
 use crate::wire;
 
+/// The libraries below, each by name and version, a line each.
+pub(crate) fn libraries() -> String {
+    format!("Paho MQTT C {}\n{}\n", ffi::library_version(), wire::tls_library())
+}
+
 /// The least time that a write to the broker may wait without progress.
 const PATIENCE: Duration = Duration::from_secs(10);
 

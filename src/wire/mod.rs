@@ -25,6 +25,7 @@ pub(crate) use line::{Down, Limit, Line};
 pub(crate) use seam::{
     Announcement, Attendant, URI, attach, hang_up, leave, more_waiting, stop_reading, try_with_line, with_line,
 };
+pub(crate) use tls::library as tls_library;
 pub(crate) use trace::Tracer;
 
 use std::time::{Duration, Instant};

@@ -64,6 +64,11 @@ impl<'a> Handshake<'a> {
     }
 }
 
+/// The name and version of the library, as it says them.
+pub(crate) fn library() -> &'static str {
+    openssl::version::version()
+}
+
 /// One connection, with the name that the certificate must have.
 fn client(context: &SslContext, host: &Host, config: &Tls) -> Result<Ssl, ErrorStack> {
     let mut ssl = Ssl::new(context)?;
