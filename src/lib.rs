@@ -40,4 +40,7 @@ pub mod session;
 pub mod signal;
 pub mod subscribe;
 pub mod waker;
+#[cfg(not(fuzzing))]
 mod wire;
+#[cfg(fuzzing)]
+pub mod wire;

@@ -1,5 +1,5 @@
 //! The manual pages and the completions: checked in, made of the flags, of the
-//! data in `flags::manual`, and of the prose in man/prose.
+//! data in `flags::manual`, and of the prose in man/prose; and the README.
 
 mod completions;
 mod examples;
@@ -33,6 +33,7 @@ fn root() -> &'static Path {
 /// The files that are made, with what is to be in them.
 fn generated() -> Vec<(PathBuf, String)> {
     let mut files = pages::generate();
+    files.push(readme::generate());
     files.extend(commands().into_iter().flat_map(completions::generate));
     files
 }

@@ -6,6 +6,8 @@ mod barrier;
 mod carrier;
 mod exchange;
 mod facts;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod line;
 pub(crate) mod packet;
 mod proxy;

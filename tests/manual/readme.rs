@@ -1,4 +1,5 @@
-//! The README's blocks of terminal text, run as they stand against a real
+//! The README: its tables, which are made of the data that they show; and its
+//! blocks of terminal text, run as they stand against a real
 //! mosquitto, each as one shell script, and compared with what the README says
 //! that they print.
 //!
@@ -7,8 +8,13 @@
 //! shows. A comment before a block says what is different in its world:
 //! `<!-- broker: down -->`, `<!-- broker: restarts -->`, `<!-- broker: not trusted -->`.
 
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use mqtools::exit;
+use mqtools::flags::manual;
 use rustix::process::Signal;
 
 use crate::support::DEADLINE;
@@ -19,6 +25,39 @@ use crate::support::runner::Satisfies;
 
 /// Blocks that are not run, by a line of theirs, and why.
 const NOT_RUN: [(&str, &str); 0] = [];
+
+/// The README, with its tables as the data have them.
+pub(super) fn generate() -> (PathBuf, String) {
+    let path = PathBuf::from("README.md");
+    let mut text = fs::read_to_string(super::root().join(&path)).unwrap();
+    for (mark, table) in [("exit status", exit_status()), ("differences", differences())] {
+        let begin = format!("<!-- {mark} -->\n");
+        let start = text
+            .find(&begin)
+            .unwrap_or_else(|| panic!("no {begin:?} in the README"))
+            + begin.len();
+        let end = start + text[start..].find("<!-- end -->").expect("the end of a table");
+        text.replace_range(start..end, &table);
+    }
+    (path, text)
+}
+
+fn exit_status() -> String {
+    format!("```text\n{}```\n", exit::table_text())
+}
+
+fn differences() -> String {
+    let cell = |words: &str| words.replace('|', "\\|").replace('<', "&lt;");
+    let mut table = String::from("| | mosquitto | mqtools |\n| --- | --- | --- |\n");
+    for (heading, group) in manual::DIFFERENCES {
+        let _ = writeln!(table, "| **{heading}** | | |");
+        for difference in *group {
+            let [about, theirs, ours] = [difference.about, difference.theirs, difference.ours].map(cell);
+            let _ = writeln!(table, "| {about} | {theirs} | {ours} |");
+        }
+    }
+    table
+}
 
 /// A block of the README.
 #[derive(Debug, Default)]

@@ -174,7 +174,14 @@ impl Tool {
     /// unless the test gave it before.
     pub fn spawn(self) -> Running {
         heed_signals();
-        let mut command = Command::new(&self.program);
+        let mut command = match instrument() {
+            Some(words) if self.arg0.is_none() => {
+                let mut command = Command::new(&words[0]);
+                command.args(&words[1..]).arg(&self.program);
+                command
+            }
+            _ => Command::new(&self.program),
+        };
         command
             .args(&self.args)
             .env_clear()
@@ -398,6 +405,14 @@ impl Exit {
     pub(super) fn wait(&self, until: Instant) -> bool {
         super::poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(until))
     }
+}
+
+/// What the tools are run by, if anything: the words of `MQTOOLS_TEST_RUNNER`
+/// (scripts/memcheck). It does not do what goes by a process's other name.
+fn instrument() -> Option<Vec<String>> {
+    let words = std::env::var("MQTOOLS_TEST_RUNNER").ok()?;
+    let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+    (!words.is_empty()).then_some(words)
 }
 
 /// A shell that starts the tests in the background has them ignore SIGINT, nohup

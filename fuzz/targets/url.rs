@@ -1,0 +1,21 @@
+//! What stands behind -L, and other places of hosts: whatever is in a URL, no
+//! password of it is in a message.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mqtools::config::{proxy, url};
+
+fuzz_target!(|text: &str| {
+    if let Err(failure) = url::parse(text) {
+        let words = failure.to_string();
+        if let Some((_, rest)) = text.split_once("://")
+            && let Some((credentials, _)) = rest.split_once('@')
+            && let Some((_, password)) = credentials.split_once(':')
+            && password.len() > 12
+        {
+            assert!(!words.contains(password), "{words}");
+        }
+    }
+    let _ = url::host_and_port(text);
+    let _ = proxy::parse(text, "--proxy");
+});
