@@ -78,6 +78,7 @@ complete -c mqpub -s r -l retain -d 'Let the broker keep the message for later s
 complete -c mqpub -s 0 -l nul -d 'A NUL ends each message on stdin'
 complete -c mqpub -l framed -d 'Each message on stdin follows its length, four bytes, big end first'
 complete -c mqpub -l json -d 'Each line of stdin is a record as mqsub --json writes them; -t, -q and -r are for what it does not say'
+complete -c mqpub -l template -d 'The topics of -t and the text of -m have variables, such as `{counter}`'
 complete -c mqpub -l keep-going -d 'Go on after a message that is refused or a record that is wrong; count them'
 complete -c mqpub -l replay -d 'Publish the records of --json as far apart as their times are'
 complete -c mqpub -l tee -d 'Pass each record of a stream on to stdout, as it was read, once it is delivered'

@@ -53,6 +53,12 @@ pub struct Feed {
     /// What is published again in each round, and how many rounds are left.
     round: Vec<Message>,
     rounds: u64,
+    /// What the messages of a round are made of anew, if they are.
+    texts: Vec<Bytes>,
+    /// How many records or texts were made messages of.
+    made: u64,
+    /// Why no messages could be made of a text.
+    fault: Option<String>,
 }
 
 impl Feed {
@@ -78,13 +84,23 @@ impl Feed {
             given_up: 0,
             round: Vec::new(),
             rounds: 0,
+            texts: Vec::new(),
+            made: 0,
+            fault: None,
         }
     }
 
     /// A feed of these payloads, each to each topic, `rounds` times.
-    pub fn fixed(template: Template, payloads: &[Bytes], rounds: u64, pace: Pace, now: Instant) -> Self {
-        let round = payloads.iter().flat_map(|payload| template.messages(payload)).collect();
-        Self {
+    ///
+    /// # Errors
+    /// Why no message can be made of one of them, in a clause.
+    pub fn fixed(template: Template, texts: Vec<Bytes>, rounds: u64, pace: Pace, now: Instant) -> Result<Self, String> {
+        let round = round(&template, &texts, 0)?;
+        let texts = if template.patterns.is_some() { texts } else { Vec::new() };
+        Ok(Self {
+            texts,
+            made: 0,
+            fault: None,
             form: Form::Payload,
             gate: gate(pace, now),
             open: false,
@@ -93,7 +109,7 @@ impl Feed {
             round,
             rounds,
             template,
-        }
+        })
     }
 
     /// Makes messages of a record.
@@ -103,8 +119,13 @@ impl Feed {
     pub fn add(&mut self, record: &Bytes) -> Result<(), String> {
         match &mut self.form {
             Form::Payload => {
-                let payload = self.template.payload(record.clone())?;
-                self.stock.extend(self.template.messages(&payload));
+                self.made += 1;
+                if self.template.patterns.is_some() {
+                    self.stock.extend(self.template.make(record, self.made)?);
+                } else {
+                    let payload = self.template.payload(record.clone())?;
+                    self.stock.extend(self.template.messages(&payload));
+                }
             }
             Form::Keyed(keys) => {
                 let (topic, text) = keys.split(record)?;
@@ -167,7 +188,7 @@ impl Feed {
     /// How many messages are made of a record.
     pub fn copies(&self) -> usize {
         match self.form {
-            Form::Payload => self.template.topics.len(),
+            Form::Payload => self.template.copies(),
             Form::Keyed(_) | Form::Json(_) => 1,
         }
     }
@@ -192,7 +213,7 @@ impl Feed {
     pub fn take(&mut self, now: Instant, delivered: bool) -> Vec<Message> {
         while self.stock.len() < BATCH && self.rounds > 0 && self.next_round_is_due(now, delivered) {
             self.rounds -= 1;
-            self.stock.extend(self.round.iter().cloned());
+            self.begin_round();
         }
         let allowed = match &mut self.gate {
             Gate::Rate(pacer) => {
@@ -205,6 +226,26 @@ impl Feed {
             _ => self.stock.len(),
         };
         self.stock.drain(..allowed).collect()
+    }
+
+    fn begin_round(&mut self) {
+        if self.texts.is_empty() {
+            self.stock.extend(self.round.iter().cloned());
+            return;
+        }
+        match round(&self.template, &self.texts, self.made) {
+            Ok(messages) => self.stock.extend(messages),
+            Err(why) => {
+                self.rounds = 0;
+                self.fault = Some(why);
+            }
+        }
+        self.made += self.texts.len() as u64;
+    }
+
+    /// Why a round could not begin, if that is what ended the feed.
+    pub fn fault(&mut self) -> Option<String> {
+        self.fault.take()
     }
 
     /// When more may leave, if it is only a matter of time.
@@ -244,6 +285,15 @@ impl Feed {
     }
 }
 
+/// The messages of a round, which follow so many texts.
+fn round(template: &Template, texts: &[Bytes], made: u64) -> Result<Vec<Message>, String> {
+    let mut messages = Vec::new();
+    for (text, number) in texts.iter().zip(made + 1..) {
+        messages.extend(template.make(text, number)?);
+    }
+    Ok(messages)
+}
+
 fn gate(pace: Pace, now: Instant) -> Gate {
     match pace {
         Pace::None => Gate::Open,
@@ -272,6 +322,7 @@ mod tests {
             retain: false,
             properties: Properties::default(),
             codec: None,
+            patterns: None,
         }
     }
 
@@ -284,14 +335,14 @@ mod tests {
     }
 
     fn fixed(rounds: u64, pace: Pace, now: Instant) -> Feed {
-        Feed::fixed(template(&["t"]), &[Bytes::from_static(b"x")], rounds, pace, now)
+        Feed::fixed(template(&["t"]), vec![Bytes::from_static(b"x")], rounds, pace, now).unwrap()
     }
 
     #[test]
     fn each_payload_goes_to_each_topic_in_each_round() {
         let now = Instant::now();
         let payloads = [Bytes::from_static(b"1"), Bytes::from_static(b"2")];
-        let mut feed = Feed::fixed(template(&["a", "b"]), &payloads, 2, Pace::None, now);
+        let mut feed = Feed::fixed(template(&["a", "b"]), payloads.to_vec(), 2, Pace::None, now).unwrap();
         let mut all = Vec::new();
         while !feed.is_over() {
             all.extend(feed.take(now, false));

@@ -14,6 +14,7 @@
 //! flags/                    what was typed
 //! report                    the only writer to stderr
 //! signal  waker             first asks, second kills; wakes the main thread
+//! pattern  pointer          texts with variables; paths into JSON
 //! codec                     bytes as text: hex, base64, CBOR, MessagePack
 //! message  property         plain data
 //! failure  exit  secret     what can end a run; its status; what is never shown
@@ -31,6 +32,8 @@ pub mod json;
 pub mod message;
 pub mod output;
 pub mod pace;
+pub mod pattern;
+pub mod pointer;
 pub mod progress;
 pub mod property;
 pub mod publish;

@@ -2,6 +2,7 @@
 //! recording. Pure arithmetic on instants that the caller gives.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How much of a rate may leave at once after a pause: enough that a rate of
@@ -77,6 +78,18 @@ pub struct Lateness {
     pub count: u64,
     /// How late the latest of them was.
     pub most: Duration,
+}
+
+impl fmt::Display for Lateness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let messages = if self.count == 1 { "message" } else { "messages" };
+        let most = self.most.as_secs_f64();
+        write!(
+            f,
+            "{} {messages} left late, at most {most:.3} s after their time",
+            self.count
+        )
+    }
 }
 
 /// When the messages of a recording are due, by the times that stand in it.

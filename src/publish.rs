@@ -25,7 +25,6 @@ use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
 use crate::feed::Feed;
 use crate::flags::PublishFlags;
-use crate::pace::Lateness;
 use crate::progress::{self, Progress};
 use crate::report::Report;
 use crate::session::{Event, Interest, Session};
@@ -46,23 +45,23 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     entry::run("mqpub", arguments, |flags: PublishFlags, report| {
         let stream = flags.stream().is_some();
         let policy = entry::policy(&flags.connection, stream);
-        let publish = Publish::new(flags)?;
+        let mut publish = Publish::new(flags)?;
         for warning in &publish.warnings {
             report.warn(warning);
         }
+        if let Some(patterns) = &mut publish.template.patterns {
+            let system = rustix::system::uname();
+            patterns.settle(&system.nodename().to_string_lossy(), |name| std::env::var(name).ok())?;
+        }
         let deadline = publish.timeout.map(|timeout| start + timeout);
-        let input = Input::open(&publish, deadline)?;
+        let mut input = Input::open(&publish, deadline)?;
         let now = Instant::now();
         let feed = match &publish.source {
             Source::Stream(stream) => Feed::stream(publish.template, &stream.record, publish.pace, now),
             _ => {
-                let texts = input.payloads.iter().cloned();
-                let payloads = texts
-                    .map(|text| publish.template.payload(text))
-                    .collect::<Result<Vec<_>, _>>();
-                let payloads =
-                    payloads.map_err(|why| Failure::new(Exit::Failed, format!("cannot make the payload: {why}")))?;
-                Feed::fixed(publish.template, &payloads, publish.repeat, publish.pace, now)
+                let texts = std::mem::take(&mut input.payloads);
+                let feed = Feed::fixed(publish.template, texts, publish.repeat, publish.pace, now);
+                feed.map_err(|why| cannot_make(&why))?
             }
         };
         let tee = match publish.source {
@@ -109,6 +108,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         .run()
     })
+}
+
+fn cannot_make(why: &str) -> Failure {
+    Failure::new(Exit::Failed, format!("cannot make the message: {why}"))
 }
 
 /// Until when the end may take that a signal asked for.
@@ -302,6 +305,9 @@ impl Run {
         self.refill();
         let delivered = self.session.is_drained();
         let messages = self.feed.take(Instant::now(), delivered);
+        if let Some(why) = self.feed.fault() {
+            self.failure.get_or_insert(cannot_make(&why));
+        }
         let some = !messages.is_empty();
         if some {
             self.session.publish(messages);
@@ -439,16 +445,6 @@ impl Run {
         }
     }
 
-    fn tell_lateness(&self) {
-        if let Some(Lateness { count, most }) = self.feed.lateness() {
-            let messages = if count == 1 { "message" } else { "messages" };
-            let most = most.as_secs_f64();
-            self.report.note(format_args!(
-                "{count} {messages} left late, at most {most:.3} s after their time"
-            ));
-        }
-    }
-
     fn tell_stats(&self, account: Account) {
         if self.stats {
             let elapsed = self.start.elapsed();
@@ -468,7 +464,9 @@ impl Run {
         self.progress.clear();
         let account = self.account();
         let shortfall = account.shortfall();
-        self.tell_lateness();
+        if let Some(lateness) = self.feed.lateness() {
+            self.report.note(lateness);
+        }
         self.tell_stats(account);
         if let Some(signal) = self.signals.received() {
             if let Some(text) = shortfall {

@@ -359,7 +359,9 @@ fn the_flags_only_say_what_was_typed() {
 fn the_configuration_is_made_from_flags_alone() {
     holds(naming_others(
         "config",
-        &["flags", "codec", "secret", "failure", "message", "property", "exit"],
+        &[
+            "flags", "codec", "pattern", "secret", "failure", "message", "property", "exit",
+        ],
     ));
     // An address is data; what connects to one, or looks one up, is not.
     let network = ["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "ToSocketAddrs"];

@@ -89,8 +89,100 @@ fn texts_become_the_payloads_that_they_stand_for() {
     let why = "mqpub: error: line 2: it is not hex digits, two for each byte\n";
     tool.run().expect(1, "", why);
     let tool = mqpub(broker.port(), "-t t -m {x --encode cbor");
-    let why = Contains(&["mqpub: error: cannot make the payload: it is not JSON: "]);
+    let why = Contains(&["mqpub: error: cannot make the message: it is not JSON: "]);
     tool.run().expect(1, "", why);
+}
+
+/// The options, stdin, and the topics and payloads that come of them.
+type Templated<'a> = (&'a [&'a str], &'a str, &'a [(&'a str, &'a str)]);
+
+#[test]
+fn topics_and_payloads_may_have_variables() {
+    let lines = "{\"room\":\"attic\",\"t\":21.50}\n{\"room\":\"hall\",\"t\":19}";
+    let cases: [Templated<'_>; 5] = [
+        (
+            &["-l", "-t", "home/{json:/room}", "-m", "{json:/t}"],
+            lines,
+            &[("home/attic", "21.50"), ("home/hall", "19")],
+        ),
+        (
+            &["-l", "-t", "a/{counter}", "-t", "b/{env:HOME}"],
+            "x\n",
+            &[("a/1", "x"), ("b//home", "x")],
+        ),
+        (
+            &["-t", "t", "-m", "{counter} {{}}", "--repeat", "3"],
+            "",
+            &[("t", "1 {}"), ("t", "2 {}"), ("t", "3 {}")],
+        ),
+        (&["-s", "-t", "t", "-m", "<{payload}>"], "a\nb", &[("t", "<a\nb>")]),
+        (
+            &["-l", "-t", "t", "-m", "{payload}00", "--encode", "hex"],
+            "41\n",
+            &[("t", "A\0")],
+        ),
+    ];
+    for (args, stdin, expected) in cases {
+        let broker = Broker::start(sink(&Inbox::default()));
+        let tool = mqpub(broker.port(), "--template")
+            .args(args)
+            .stdin(stdin)
+            .env("HOME", "/home");
+        tool.run().expect(0, "", "");
+        let sent = publishes(&broker.finish().concat());
+        let expected: Vec<Publish> = expected
+            .iter()
+            .map(|(topic, payload)| Publish::new(topic, payload))
+            .collect();
+        assert_eq!(sent, expected, "{args:?}");
+    }
+}
+
+#[test]
+fn a_variable_that_stands_for_nothing_is_an_error() {
+    let broker = Broker::start(sink(&Inbox::default()));
+    for (args, stdin, status, why) in [
+        (
+            ["-t", "{counte}", "-l"],
+            "",
+            2,
+            "-t '{counte}': {counte} is no variable; there are {counter}, ",
+        ),
+        (
+            ["-t", "a{", "-l"],
+            "",
+            2,
+            "-t 'a{': a { stands alone; {{ stands for one",
+        ),
+        (
+            ["-t", "{env:NO_SUCH}", "-l"],
+            "",
+            2,
+            "--template: the environment has no variable NO_SUCH",
+        ),
+        (
+            ["-t", "{json:/a}", "-l"],
+            "{}\n",
+            1,
+            "line 1: its JSON has nothing at /a",
+        ),
+        (
+            ["-t", "{json:/a}", "-l"],
+            "{\"a\":\"#\"}",
+            1,
+            "line 1: cannot publish to topic '#': ",
+        ),
+        (
+            ["-t", "{json:/a}", "-n"],
+            "",
+            1,
+            "cannot make the message: it is not JSON",
+        ),
+    ] {
+        let tool = mqpub(broker.port(), "--template").args(args).stdin(stdin);
+        let error = format!("mqpub: error: {why}");
+        tool.run().expect(status, "", Contains(&[&error]));
+    }
 }
 
 #[test]

@@ -108,6 +108,7 @@ pub(super) fn publish(flags: &PublishFlags) -> Result<(), Failure> {
     one_source_of_topics(flags)?;
     one_pace(&flags.pace)?;
     replay(flags)?;
+    template(&flags.input)?;
     repetition(&flags.pace, flags.stream())?;
     account(&flags.account, flags.stream(), flags.general.quiet)
 }
@@ -115,8 +116,10 @@ pub(super) fn publish(flags: &PublishFlags) -> Result<(), Failure> {
 /// Exactly one way to say what the payload is.
 fn one_payload(flags: &PublishFlags) -> Result<(), Failure> {
     let message = &flags.message;
+    let other = !message.file.is_empty() || flags.stream().is_some() || message.stdin_file;
     let given: Vec<&str> = [
-        message.message.is_some().then_some("-m"),
+        // With a template it may say what the other becomes.
+        (message.message.is_some() && !(flags.input.template && other)).then_some("-m"),
         (!message.file.is_empty()).then_some("-f"),
         flags.stream(),
         message.stdin_file.then_some("-s"),
@@ -215,6 +218,13 @@ fn replay(flags: &PublishFlags) -> Result<(), Failure> {
     )
 }
 
+/// A record with its topic in it is no place for patterns.
+fn template(flags: &InputFlags) -> Result<(), Failure> {
+    let template = (flags.template, "--template");
+    apart(template, (flags.json, "--json"))?;
+    apart(template, (flags.key_separator.is_some(), "--key-separator"))
+}
+
 /// What is repeated must be there to be sent again.
 fn repetition(flags: &PaceFlags, stream: Option<&str>) -> Result<(), Failure> {
     if let Some(stream) = stream {
@@ -280,6 +290,9 @@ mod tests {
             "mqpub -m x --max-payload 1k --quiet",
             "mqpub --json --replay --speed 2x --loop 3 --topic-prefix a/",
             "mqpub --json --topic-prefix a/ --rate 3",
+            "mqpub -l -m {payload} --template",
+            "mqpub -f a -m {payload} --template",
+            "mqpub -m {counter} --template --repeat 3",
         ] {
             assert_eq!(checked(line), Ok(()), "{line}");
         }
@@ -317,6 +330,9 @@ mod tests {
             ),
             ("mqpub -l --repeat 2", "--repeat", "-l"),
             ("mqpub --json --repeat 2", "--repeat", "--json"),
+            ("mqpub --json --template", "--template", "--json"),
+            ("mqpub --key-separator x --template", "--template", "--key-separator"),
+            ("mqpub -l -n -m x --template", "-l", "-n"),
             ("mqpub --json --replay --rate 3", "--replay", "--rate"),
             ("mqpub --json --replay --loop 2 --tee", "--loop", "--tee"),
             ("mqpub -m x --stats --quiet", "--stats", "--quiet"),

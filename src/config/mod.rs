@@ -10,6 +10,7 @@ pub mod properties;
 pub mod proxy;
 pub mod publish;
 pub mod subscribe;
+mod template;
 pub mod url;
 pub mod will;
 

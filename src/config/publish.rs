@@ -8,14 +8,15 @@ use bytes::Bytes;
 
 use super::check;
 use super::connection::{Connection, Persistence, Version};
-use crate::codec::Codec;
+pub use super::template::{Patterns, Template};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, quote};
 use crate::flags::PublishFlags;
 use crate::flags::publish::{InputFlags, MessageFlags, PaceFlags};
 use crate::flags::replay::ReplayFlags;
 use crate::flags::value::Speed;
-use crate::message::{MAX_PAYLOAD, Message, Properties, Qos, Topic};
+use crate::message::{MAX_PAYLOAD, Qos, Topic};
+use crate::pattern::Pattern;
 
 /// How many QoS 2 messages may be underway where the broker cannot say how many
 /// it takes.
@@ -91,53 +92,6 @@ pub enum Pace {
     Replay(f64),
 }
 
-/// What the messages have in common.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Template {
-    /// Where to: each message to each of them. Empty only for records that have
-    /// their topic in them.
-    pub topics: Vec<Topic>,
-    /// How surely.
-    pub qos: Qos,
-    /// Whether the broker keeps the messages for later subscribers.
-    pub retain: bool,
-    /// MQTT 5: the properties of PUBLISH.
-    pub properties: Properties,
-    /// What the texts of the payloads are turned into, if not into themselves.
-    pub codec: Option<Codec>,
-}
-
-impl Template {
-    /// The payload that a text stands for.
-    ///
-    /// # Errors
-    /// Why it stands for none, in a clause.
-    pub fn payload(&self, text: Bytes) -> Result<Bytes, String> {
-        match self.codec {
-            None => Ok(text),
-            Some(codec) => codec.encode(&text).map(Bytes::from),
-        }
-    }
-
-    /// A message to each topic.
-    pub fn messages(&self, payload: &Bytes) -> impl Iterator<Item = Message> {
-        self.topics
-            .iter()
-            .map(|topic| self.message(topic.clone(), payload.clone()))
-    }
-
-    /// A message to this topic.
-    pub fn message(&self, topic: Topic, payload: Bytes) -> Message {
-        Message {
-            topic,
-            payload,
-            qos: self.qos,
-            retain: self.retain,
-            properties: self.properties.clone(),
-        }
-    }
-}
-
 /// What mqpub is to do.
 #[derive(Clone, Debug)]
 pub struct Publish {
@@ -174,9 +128,15 @@ impl Publish {
     /// [`Exit::Usage`], with the options named.
     pub fn new(flags: PublishFlags) -> Result<Self, Failure> {
         let common = super::common(&flags)?;
-        let topics = topics(&flags, common.url_topic)?;
+        let texts = topics(&flags, common.url_topic)?;
         check::publish(&flags)?;
-        check::one_alias(&common.properties.publish, topics.len(), &flags.input)?;
+        check::one_alias(&common.properties.publish, texts.len(), &flags.input)?;
+        let patterns = flags.input.template.then(|| patterns(&texts, &flags)).transpose()?;
+        let topics = texts.iter().filter(|_| patterns.is_none()).map(|text| {
+            Topic::new(text)
+                .map_err(|why| Failure::new(Exit::Usage, format!("cannot publish to topic '{text}': {why}")))
+        });
+        let topics = topics.collect::<Result<_, _>>()?;
         let stream = flags
             .stream()
             .map(|_| stream(&flags.input, &flags.replay, flags.account.tee));
@@ -195,12 +155,13 @@ impl Publish {
             connection,
             template: Template {
                 topics,
+                patterns,
                 qos: flags.message.qos,
                 retain: flags.message.retain,
                 properties: common.properties.publish,
                 codec: flags.input.encode,
             },
-            source: stream.map_or_else(|| source(flags.message), Source::Stream),
+            source: stream.map_or_else(|| source(flags.message, flags.input.template), Source::Stream),
             repeat: flags.pace.repeat.unwrap_or(1),
             pace: replay(&flags.replay).unwrap_or_else(|| pace(&flags.pace)),
             timeout: flags.pace.timeout,
@@ -225,7 +186,7 @@ impl Publish {
 }
 
 /// The topics: those of `-t`, or the URL's if that stands behind them.
-fn topics(flags: &PublishFlags, url_topic: Option<String>) -> Result<Vec<Topic>, Failure> {
+fn topics(flags: &PublishFlags, url_topic: Option<String>) -> Result<Vec<String>, Failure> {
     let typed = &flags.message.topic;
     let url_topic = url_topic.filter(|_| typed.is_empty() || !flags.connection.after_url.topic);
     let keyed = flags.input.key_separator.is_some();
@@ -239,10 +200,27 @@ fn topics(flags: &PublishFlags, url_topic: Option<String>) -> Result<Vec<Topic>,
     if texts.is_empty() && !keyed && !flags.input.json {
         return Err(Failure::new(Exit::Usage, "no topic: -t TOPIC is needed").hint("try mqpub --help"));
     }
-    let topics = texts.iter().map(|text| {
-        Topic::new(text).map_err(|why| Failure::new(Exit::Usage, format!("cannot publish to topic '{text}': {why}")))
+    Ok(texts.to_vec())
+}
+
+/// The topics and `-m`, read as patterns.
+fn patterns(topics: &[String], flags: &PublishFlags) -> Result<Patterns, Failure> {
+    let pattern = |option: &str, text: &str| {
+        Pattern::new(text).map_err(|why| Failure::new(Exit::Usage, format!("{option} {}: {why}", quote(text))))
+    };
+    let payload = flags.message.message.as_ref().map(|text| {
+        let text = text
+            .to_str()
+            .ok_or_else(|| Failure::new(Exit::Usage, "-m: a template must be UTF-8"))?;
+        pattern("-m", text)
     });
-    topics.collect()
+    Ok(Patterns {
+        topics: topics
+            .iter()
+            .map(|text| pattern("-t", text))
+            .collect::<Result<_, _>>()?,
+        payload: payload.transpose()?,
+    })
 }
 
 fn stream(flags: &InputFlags, replay: &ReplayFlags, tee: bool) -> Stream {
@@ -269,8 +247,9 @@ fn stream(flags: &InputFlags, replay: &ReplayFlags, tee: bool) -> Stream {
     }
 }
 
-fn source(flags: MessageFlags) -> Source {
-    if let Some(text) = flags.message {
+fn source(flags: MessageFlags, template: bool) -> Source {
+    // The text of a template is made a pattern of.
+    if let Some(text) = flags.message.filter(|_| !template) {
         Source::Literal(text.into_vec().into())
     } else if flags.stdin_file {
         Source::Stdin

@@ -125,6 +125,15 @@ pub struct InputFlags {
     #[arg(long, value_name = "FORM", value_parser = value::codec)]
     pub encode: Option<Codec>,
 
+    /// The topics of -t and the text of -m have variables, such as `{counter}`
+    ///
+    /// With a stream, -m says what each of its records becomes. Variables are
+    /// `{counter}`, `{time}`, `{unix}`, `{uuid}`, `{random}`, `{random:A-B}`,
+    /// `{host}`, `{env:NAME}`, `{payload}` (the record), and `{json:/POINTER}` (a
+    /// value in the record's JSON); `{{` and `}}` stand for braces.
+    #[arg(long)]
+    pub template: bool,
+
     /// The longest payload to accept, such as 4096, 64k or 2M [default: 268435455 bytes]
     #[arg(long, value_name = "SIZE", value_parser = value::payload_size)]
     pub max_payload: Option<usize>,
