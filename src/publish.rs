@@ -310,6 +310,9 @@ impl Run {
         }
         let some = !messages.is_empty();
         if some {
+            if self.feed.is_over() {
+                self.session.conclude();
+            }
             self.session.publish(messages);
         }
         some
@@ -383,7 +386,7 @@ impl Run {
                 self.connected = true;
                 if again {
                     self.say("connected again");
-                } else {
+                } else if self.report.debugs() {
                     self.report
                         .debug(format_args!("connected: {}", self.session.describe()));
                 }

@@ -202,7 +202,7 @@ impl Run {
             Event::Up { again } => {
                 if again {
                     self.report.note("connected again");
-                } else {
+                } else if self.report.debugs() {
                     self.report
                         .debug(format_args!("connected: {}", self.session.describe()));
                 }

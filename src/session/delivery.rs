@@ -20,6 +20,12 @@ impl Session {
         }
     }
 
+    /// No message comes after those that were published: the last one, at QoS 0,
+    /// takes the question of [`Session::prove`] along.
+    pub fn conclude(&self) {
+        self.hub.lock().concluded = true;
+    }
+
     /// Whether the window has room for more input; if not, the main thread is
     /// woken when it has.
     pub fn wants_more(&self) -> bool {
@@ -75,7 +81,7 @@ impl Session {
     /// Asks the broker for an answer that it gives only after it has read
     /// everything sent so far; [`super::Event::Proven`] follows.
     pub fn prove(&self) {
-        wire::with_line(wire::Line::ping);
+        wire::with_line(wire::Line::prove);
     }
 
     /// What has become of the messages.
@@ -98,8 +104,9 @@ impl Session {
             while let Some((slot, message)) = state.window.next() {
                 batch.push((slot, message.clone()));
             }
+            let last = state.concluded && state.window.waiting() == 0;
             drop(state);
-            let mut announced = wire::Announcement::new(batch.len());
+            let mut announced = wire::Announcement::new(batch.len(), last);
             let mut mids = Vec::with_capacity(batch.len());
             for (slot, message) in &batch {
                 // The error of a connection that is gone is reported by itself,

@@ -66,6 +66,8 @@ pub(super) struct State {
     /// The connection is up, and nothing earlier is to be resumed: messages may
     /// be handed to Paho.
     pub(super) up: bool,
+    /// Nothing comes after what is in the window.
+    pub(super) concluded: bool,
     /// The main thread is handing messages on; the callbacks leave it to it.
     pub(super) feeding: bool,
     /// What the main thread waits for.
@@ -118,6 +120,7 @@ impl Hub {
                 errand: false,
                 greeted: false,
                 up: false,
+                concluded: false,
                 feeding: false,
                 wanted: Wanted::default(),
                 asked: Asked::default(),
@@ -148,13 +151,19 @@ impl State {
     /// Whether something has come true that the main thread wants to be woken
     /// for; each wish is good for once.
     fn take_wish(&mut self) -> bool {
-        let room = self.wanted.room && self.window.waiting() < LOW / 2;
+        let room = self.wanted.room && !self.concluded && self.window.waiting() < LOW / 2;
         let settled = self.wanted.settled && self.window.has_settled();
-        let empty = self.wanted.empty && self.window.is_empty();
+        let empty = self.wanted.empty && self.window.is_empty() && !self.awaits_proof();
         self.wanted.room &= !room;
         self.wanted.settled &= !settled;
         self.wanted.empty &= !empty;
         room || settled || empty
+    }
+
+    /// Whether the broker's word is still to come that it has read the last QoS 0
+    /// message of all, and the question has left: the answer wakes the main thread.
+    fn awaits_proof(&self) -> bool {
+        self.concluded && self.window.has_unproven() && wire::with_line(|line| line.is_asked()).unwrap_or(false)
     }
 
     /// Takes out of the queue what the broker would end the connection over.
@@ -204,7 +213,7 @@ impl State {
         if self.feeding || !self.up || ready == 0 || !worth_it {
             return Ok(());
         }
-        let mut announced = wire::Announcement::new(ready);
+        let mut announced = wire::Announcement::new(ready, self.concluded && ready == self.window.waiting());
         while let Some((slot, message)) = self.window.next() {
             let mid = sender.publish(message, slot)?;
             announced.kept();
@@ -266,7 +275,8 @@ impl Link {
         }
         step(&mut state.window);
         let fault = state.refill(sender).err().filter(|code| *code != DISCONNECTED);
-        if state.take_wish() || !state.notices.is_empty() {
+        let quiet = matches!(state.notices.front(), Some((1, Notice::Connected))) && state.notices.len() == 1;
+        if state.take_wish() || !(state.notices.is_empty() || quiet) {
             self.hub.waker.wake();
         }
         drop(state);
@@ -302,8 +312,16 @@ impl Callbacks for Link {
             state.renewing = state.suspicious && connack.session_present;
             state.up = !state.errand && !state.renewing && !state.window.is_cut();
         }
+        // The main thread of a short run has nothing to do before its messages are
+        // delivered: to wake it would only take time from the others.
+        let quiet = state.concluded && self.attempt == 1 && state.up && !state.window.is_empty();
+        if quiet {
+            state.notices.push_back((self.attempt, Notice::Connected));
+        }
         drop(state);
-        self.hub.notice(self.attempt, Notice::Connected);
+        if !quiet {
+            self.hub.notice(self.attempt, Notice::Connected);
+        }
         self.advance(sender, |_| {});
         self.ask(sender, session_present);
     }
@@ -336,9 +354,10 @@ impl Callbacks for Link {
     }
 
     fn refused(&self, sender: Sender<'_>, slot: usize, reason: u8, words: Option<String>) {
-        self.advance(sender, |window| window.refuse(slot, carried));
         let failure = errors::refused_message(reason, words.as_deref());
+        // Told first: with this message the run may be over.
         self.hub.notice(self.attempt, Notice::Refused(failure));
+        self.advance(sender, |window| window.refuse(slot, carried));
     }
 
     /// Paho also says so when the connection is lost: then there is no answer.

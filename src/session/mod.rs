@@ -192,19 +192,27 @@ impl Session {
             state.renewing = false;
             state.attempt
         };
+        let connection = Arc::clone(&self.connection);
+        let tracer = self.tracer.clone();
+        let limit = self.limit.clone();
+        let line = move |open: wire::Open| {
+            let patience = (connection.keep_alive * 3 / 2).max(PATIENCE);
+            let way = (open.carrier, open.route);
+            let line = wire::Line::new(way, connection.version, patience, limit, tracer);
+            (line, open.until)
+        };
+        let tried = self.round.tried().to_vec();
+        if tried.is_empty()
+            && let Some(open) = wire::open_near(&self.connection, deadline)
+        {
+            self.hub.notice(attempt, Notice::Opened(Box::new(Ok(line(open)))));
+            return;
+        }
         // On a thread of its own, because resolving a name cannot be interrupted.
         let connection = Arc::clone(&self.connection);
         let hub = Arc::clone(&self.hub);
-        let tracer = self.tracer.clone();
-        let limit = self.limit.clone();
-        let tried = self.round.tried().to_vec();
         let opening = thread::Builder::new().name("connect".into()).spawn(move || {
-            let patience = (connection.keep_alive * 3 / 2).max(PATIENCE);
-            let line = wire::open(&connection, &tried, deadline).map(|open| {
-                let (way, until) = ((open.carrier, open.route), open.until);
-                let line = wire::Line::new(way, connection.version, patience, limit, tracer);
-                (line, until)
-            });
+            let line = wire::open(&connection, &tried, deadline).map(line);
             hub.notice(attempt, Notice::Opened(Box::new(line)));
         });
         if let Err(error) = opening {
@@ -421,12 +429,23 @@ impl Session {
 
     /// Sends DISCONNECT; [`Notice::Closed`] follows.
     fn say_goodbye(&mut self) {
-        let (attempt, greeted) = {
+        let (attempt, greeted, idle) = {
             let mut state = self.hub.lock();
             // Nothing leaves behind it.
             state.up = false;
-            (state.attempt, state.greeted)
+            (state.attempt, state.greeted, state.window.is_idle())
         };
+        if greeted && self.publishes_only && idle && self.leaving && !self.must_forget() {
+            // Paho has nothing left to do, and need not be asked for this. Where
+            // another connection follows, it must: two at once confuse it.
+            let mut packet = Vec::new();
+            wire::packet::disconnect(&mut packet, &self.disconnect_properties(), self.connection.version);
+            // First, lest the end of the line be taken for a loss.
+            self.hub.notice(attempt, Notice::Closed);
+            wire::with_line(|line| line.say_goodbye(&packet));
+            std::mem::forget(self.client.take());
+            return;
+        }
         let client = match self.client.take() {
             Some(client) if greeted => client,
             other => {

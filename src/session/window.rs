@@ -75,6 +75,8 @@ pub(super) struct Window {
     /// QoS 0 messages in the kernel that nothing has proven to be read, as
     /// ranges of ordinals: a stream of QoS 0 alone is one range.
     unproven: VecDeque<(u64, u64)>,
+    /// The last ordinal that the broker is known to have read.
+    proven: u64,
     /// QoS 2 exchanges that a lost connection has cut, oldest first.
     unresolved: VecDeque<Unresolved>,
     limits: Limits,
@@ -95,6 +97,7 @@ impl Window {
             counts: Counts::default(),
             carried: 0,
             unproven: VecDeque::new(),
+            proven: 0,
             unresolved: VecDeque::new(),
             limits: Limits::default(),
             settled: None,
@@ -268,7 +271,8 @@ impl Window {
                         }
                     }
                     self.settle(number, true);
-                    if at_most_once {
+                    // The broker's answer may be quicker than Paho's word.
+                    if at_most_once && ordinal > self.proven {
                         match self.unproven.back_mut() {
                             Some((_, last)) if *last + 1 == ordinal => *last = ordinal,
                             _ => self.unproven.push_back((ordinal, ordinal)),
@@ -285,6 +289,7 @@ impl Window {
     /// The broker has answered something sent after the first `ordinal` PUBLISH
     /// packets of this connection: it has read those.
     pub(super) fn prove(&mut self, ordinal: u64) {
+        self.proven = ordinal;
         while let Some((first, last)) = self.unproven.front_mut() {
             if *last > ordinal {
                 *first = (*first).max(ordinal + 1);
@@ -356,6 +361,7 @@ impl Window {
         }
         self.doubt();
         self.front = 1;
+        self.proven = 0;
         self.carried = 0;
         self.open_slots(self.most);
     }

@@ -185,8 +185,10 @@ impl Line {
     }
 
     /// Takes one packet from Paho, whole. `expected` more PUBLISH packets are
-    /// on their way: while there are any, it may wait in the buffer.
-    pub(crate) fn take(&mut self, packet: &[IoSlice<'_>], expected: u64) {
+    /// on their way: while there are any, it may wait in the buffer. If it is a
+    /// QoS 0 PUBLISH and the `last`, the question whether the broker has read it
+    /// leaves with it.
+    pub(crate) fn take(&mut self, packet: &[IoSlice<'_>], expected: u64, last: bool) {
         if self.down.is_some() {
             return;
         }
@@ -213,9 +215,12 @@ impl Line {
                     // What this may push out first does not include it.
                     self.gather(packet, length);
                     self.published += 1;
-                    if expected == 0 || self.published - self.carried >= GATHERED_PUBLISHES {
-                        self.send_buffered();
-                    }
+                }
+                if at_most_once && last && !self.watch.awaits_pong() {
+                    self.ask();
+                }
+                if expected == 0 || self.published - self.carried >= GATHERED_PUBLISHES {
+                    self.push_out();
                 }
                 self.unasked += u64::from(at_most_once);
                 if self.unasked >= UNASKED && !self.watch.awaits_pong() {
@@ -293,11 +298,34 @@ impl Line {
     /// Sends a PINGREQ of our own; its answer is counted, not shown to Paho.
     pub(crate) fn ping(&mut self) {
         if self.down.is_none() {
-            self.watch.pinged(Pinger::Ours(self.published));
-            self.unasked = 0;
-            self.outgoing.extend_from_slice(&[kind::PINGREQ << 4, 0]);
+            self.ask();
             self.send_buffered();
         }
+    }
+
+    /// Sends a PINGREQ of our own unless one is under way behind everything that
+    /// was published.
+    pub(crate) fn prove(&mut self) {
+        if !self.is_asked() {
+            self.ping();
+        }
+    }
+
+    /// Whether a PINGREQ of ours is under way behind everything published.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.watch.awaits_pong_behind(self.published)
+    }
+
+    /// Ends the line from our side with this DISCONNECT packet.
+    pub(crate) fn say_goodbye(&mut self, packet: &[u8]) {
+        self.take(&[IoSlice::new(packet)], 0, false);
+    }
+
+    /// Puts a PINGREQ of our own into the buffer.
+    fn ask(&mut self) {
+        self.watch.pinged(Pinger::Ours(self.published));
+        self.unasked = 0;
+        self.outgoing.extend_from_slice(&[kind::PINGREQ << 4, 0]);
     }
 
     /// Replaces `into` with what has come; an empty `into` means that nothing

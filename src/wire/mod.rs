@@ -9,6 +9,7 @@ mod facts;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod line;
+mod near;
 pub(crate) mod packet;
 mod proxy;
 mod reach;
@@ -24,6 +25,7 @@ mod websocket;
 pub(crate) use exchange::Fate;
 pub(crate) use facts::{Facts, Verdict};
 pub(crate) use line::{Down, Limit, Line};
+pub(crate) use near::open_near;
 pub(crate) use seam::{
     Announcement, Attendant, URI, attach, hang_up, leave, more_waiting, stop_reading, try_with_line, with_line,
 };

@@ -116,6 +116,19 @@ pub(crate) fn pubrel(packet: &mut Vec<u8>, mid: u16) {
     packet.extend_from_slice(&mid.to_be_bytes());
 }
 
+/// DISCONNECT (MQTT 5, 3.14).
+pub(crate) fn disconnect(packet: &mut Vec<u8>, properties: &Properties, version: Version) {
+    packet.push(0xe0);
+    let mut body = Vec::new();
+    if version == Version::V5 {
+        // The reason: a normal end.
+        body.push(0);
+        put_properties(&mut body, properties);
+    }
+    put_varying(packet, body.len());
+    packet.extend_from_slice(&body);
+}
+
 fn put_binary(packet: &mut Vec<u8>, bytes: &[u8]) {
     // Longer ones do not get through the command line, nor past Paho.
     let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
@@ -214,6 +227,17 @@ mod tests {
         packet.clear();
         pubrel(&mut packet, 0x102);
         assert_eq!(packet, [0x62, 2, 1, 2]);
+
+        let mut properties = Properties::default();
+        for (version, expected) in [(Version::V311, &[0xe0, 0][..]), (Version::V5, &[0xe0, 2, 0, 0])] {
+            packet.clear();
+            disconnect(&mut packet, &properties, version);
+            assert_eq!(packet, expected);
+        }
+        properties.push(17, Value::Number(1));
+        packet.clear();
+        disconnect(&mut packet, &properties, Version::V5);
+        assert_eq!(packet, [0xe0, 7, 0, 5, 17, 0, 0, 0, 1]);
     }
 
     #[test]

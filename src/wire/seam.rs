@@ -17,7 +17,7 @@
 use std::cell::RefCell;
 use std::io::IoSlice;
 use std::os::fd::{AsRawFd as _, RawFd};
-use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use libc::{c_int, c_long, c_void, iovec, nfds_t, pollfd, size_t, sockaddr, sockaddr_un, socklen_t, ssize_t};
@@ -68,6 +68,8 @@ static DESCRIPTOR: AtomicI32 = AtomicI32::new(-1);
 static LINES: AtomicU64 = AtomicU64::new(0);
 /// PUBLISH packets that Paho was given and has not written.
 static EXPECTED: AtomicI64 = AtomicI64::new(0);
+/// None will come after these.
+static LAST: AtomicBool = AtomicBool::new(false);
 
 /// What Paho's receiving thread has read and not yet consumed.
 struct Inbound {
@@ -100,6 +102,7 @@ pub(crate) fn attach(line: Line, attendant: Arc<dyn Attendant>) {
     let mut seam = seam();
     DESCRIPTOR.store(-1, Ordering::Release);
     EXPECTED.store(0, Ordering::Relaxed);
+    LAST.store(false, Ordering::Relaxed);
     seam.line = Some(line);
     seam.attendant = Some(attendant);
 }
@@ -121,9 +124,10 @@ pub(crate) struct Announcement {
 }
 
 impl Announcement {
-    /// Announces so many.
-    pub(crate) fn new(count: usize) -> Self {
+    /// Announces so many; `last` if no other will come after them.
+    pub(crate) fn new(count: usize, last: bool) -> Self {
         let left = i64::try_from(count).unwrap_or(i64::MAX);
+        LAST.store(last, Ordering::Relaxed);
         EXPECTED.fetch_add(left, Ordering::Relaxed);
         Self { left }
     }
@@ -335,7 +339,9 @@ pub(super) unsafe extern "C" fn writev(descriptor: c_int, vector: *const iovec, 
         // delivered meanwhile, and every acknowledgement has been taken.
         settle();
     }
-    with_line(|line| line.take(&slices, u64::try_from(expected).unwrap_or(0)));
+    let expected = u64::try_from(expected).unwrap_or(0);
+    let last = expected == 0 && LAST.load(Ordering::Relaxed);
+    with_line(|line| line.take(&slices, expected, last));
     if goodbye {
         let attendant = seam().attendant.clone();
         if let Some(attendant) = attendant {

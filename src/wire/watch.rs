@@ -169,6 +169,12 @@ impl Watch {
         self.pings.iter().any(|ping| matches!(ping, Pinger::Ours(_)))
     }
 
+    /// Whether a PINGREQ of ours that was sent behind this many PUBLISH packets is
+    /// not answered yet.
+    pub(crate) fn awaits_pong_behind(&self, ordinal: u64) -> bool {
+        self.pings.contains(&Pinger::Ours(ordinal))
+    }
+
     /// How many PUBLISH packets were sent before the PINGREQ of ours that was
     /// answered last; `None` if none was since the last call.
     pub(crate) fn take_proven(&mut self) -> Option<u64> {
