@@ -23,7 +23,7 @@ _mqsub() {
 
     case "${cmd}" in
         mqsub)
-            opts="-t -q -v -N -C -W -h -p -A -S -L -i -I -c -u -P -k -M -V -D -x -o -d --topic --qos --verbose --no-newline --json --count --timeout --host --port --unix --bind --ipv4 --ipv6 --srv --proxy --url --id --id-prefix --disable-clean-session --username --pw --keepalive --max-inflight --protocol-version --connect-timeout --retry-for --no-reconnect --nodelay --ws --ws-path --ws-header --property --session-expiry-interval --will-topic --will-payload --will-payload-file --will-qos --will-retain --cafile --capath --cert --key --tls-use-os-certs --insecure --no-tls --options --debug --quiet --help --version"
+            opts="-t -q -v -F -N -0 -C -W -h -p -A -S -L -i -I -c -u -P -k -M -V -D -x -o -d --topic --qos --verbose --format --pretty --json --parse-json --no-newline --delimiter --nul --framed --output-dir --count --timeout --host --port --unix --bind --ipv4 --ipv6 --srv --proxy --url --id --id-prefix --disable-clean-session --username --pw --keepalive --max-inflight --protocol-version --connect-timeout --retry-for --no-reconnect --nodelay --ws --ws-path --ws-header --property --session-expiry-interval --will-topic --will-payload --will-payload-file --will-qos --will-retain --cafile --capath --cert --key --tls-use-os-certs --insecure --no-tls --options --debug --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -43,6 +43,25 @@ _mqsub() {
                     ;;
                 -q)
                     COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "%t %p %j %J @s.@N %t %x" -- "${cur}"))
+                    return 0
+                    ;;
+                -F)
+                    COMPREPLY=($(compgen -W "%t %p %j %J @s.@N %t %x" -- "${cur}"))
+                    return 0
+                    ;;
+                --delimiter)
+                    COMPREPLY=($(compgen -W "\0 \t \n \r\n" -- "${cur}"))
+                    return 0
+                    ;;
+                --output-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
                     return 0
                     ;;
                 --count)

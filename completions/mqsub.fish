@@ -2,6 +2,15 @@ complete -c mqsub -s t -l topic -d 'A topic filter to subscribe to; may be given
 complete -c mqsub -s q -l qos -d 'The highest level to receive with: 0, 1 or 2' -r -f -a "0\t''
 1\t''
 2\t''"
+complete -c mqsub -s F -l format -d 'Print each message in this form: %t topic, %p payload, %j JSON and many more; see mqsub(1)' -r -f -a "%t %p\t''
+%j\t''
+%J\t''
+@s.@N %t %x\t''"
+complete -c mqsub -l delimiter -d 'What to print after each message, instead of a newline; \\0, \\t, \\n, \\r, \\\\ and \\xNN stand for bytes' -r -f -a "\\0\t''
+\\t\t''
+\\n\t''
+\\r\\n\t''"
+complete -c mqsub -l output-dir -d 'Write each message to a file of its own below this folder, which is made if need be' -r -f -a "(__fish_complete_directories)"
 complete -c mqsub -s C -l count -d 'End after this many messages' -r
 complete -c mqsub -s W -l timeout -d 'End after this time, counted from the start, with status 27' -r
 complete -c mqsub -s h -l host -d 'The broker\'s host name or address, HOST:PORT, or several with commas [default: localhost]' -r -f -a "(__fish_print_hostnames)"
@@ -48,8 +57,12 @@ complete -c mqsub -l cert -d 'Our certificate, PEM; turns TLS on' -r -F
 complete -c mqsub -l key -d 'The private key of our certificate, PEM' -r -F
 complete -c mqsub -s o -l options -d 'Take options from this file too, as if they stood before the others' -r -F
 complete -c mqsub -s v -l verbose -d 'Print the topic before each payload'
-complete -c mqsub -s N -l no-newline -d 'Print no newline after each message'
+complete -c mqsub -l pretty -d 'Print what %j and %J stand for with a member a line, behind tabs'
 complete -c mqsub -l json -d 'Print each message as a JSON object on a line of its own'
+complete -c mqsub -l parse-json -d 'With --json: a payload that is JSON is also there as JSON, under the key value'
+complete -c mqsub -s N -l no-newline -d 'Print no newline after each message'
+complete -c mqsub -s 0 -l nul -d 'Print a NUL after each message'
+complete -c mqsub -l framed -d 'Print the length of each message before it, four bytes, big end first'
 complete -c mqsub -l ipv4 -d 'Use only IPv4 addresses'
 complete -c mqsub -l ipv6 -d 'Use only IPv6 addresses'
 complete -c mqsub -s S -l srv -d 'Take HOST for a domain, and ask the DNS (SRV) where its brokers are'

@@ -8,18 +8,21 @@
 //! feed  pace                what to publish next, and when
 //! session/                  the broker side; the only place that names Paho
 //! wire/                     the bytes between Paho and the broker
-//! input/  output            bytes to payloads, messages to bytes
+//! input/  output/           bytes to payloads, messages to bytes
+//! template/                 a message as -F wants it
 //! json/                     a message as one JSON line
 //! config/                   what the options mean
 //! flags/                    what was typed
 //! report                    the only writer to stderr
 //! signal  waker             first asks, second kills; wakes the main thread
+//! clock  terminal           local time in words; what a terminal must not be sent
 //! pattern  pointer          texts with variables; paths into JSON
 //! codec                     bytes as text: hex, base64, CBOR, MessagePack
-//! message  property         plain data
+//! message  property  format  plain data
 //! failure  exit  secret     what can end a run; its status; what is never shown
 //! ```
 
+pub mod clock;
 pub mod codec;
 pub mod config;
 mod entry;
@@ -27,6 +30,7 @@ pub mod exit;
 pub mod failure;
 pub mod feed;
 pub mod flags;
+pub mod format;
 pub mod input;
 pub mod json;
 pub mod message;
@@ -42,6 +46,8 @@ pub mod secret;
 pub mod session;
 pub mod signal;
 pub mod subscribe;
+pub mod template;
+pub mod terminal;
 pub mod waker;
 #[cfg(not(fuzzing))]
 mod wire;

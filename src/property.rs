@@ -69,6 +69,14 @@ pub const SESSION_EXPIRY_INTERVAL: u8 = 17;
 /// The identifier of `receive-maximum`.
 pub const RECEIVE_MAXIMUM: u8 = 33;
 
+/// The identifier of `payload-format-indicator`.
+pub const PAYLOAD_FORMAT_INDICATOR: u8 = 1;
+/// The identifier of `message-expiry-interval`.
+pub const MESSAGE_EXPIRY_INTERVAL: u8 = 2;
+/// The identifier of `content-type`.
+pub const CONTENT_TYPE: u8 = 3;
+/// The identifier of `correlation-data`.
+pub const CORRELATION_DATA: u8 = 9;
 /// The identifier of `response-topic`.
 pub const RESPONSE_TOPIC: u8 = 8;
 /// The identifier of `subscription-identifier`.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::IsTerminal as _;
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,17 +11,20 @@ use std::time::Instant;
 use anyhow::Context as _;
 use rustix::event::PollFlags;
 
+use crate::clock::Zone;
 use crate::config::GRACE;
+use crate::config::output::Output;
 use crate::config::subscribe::Subscribe;
 use crate::entry::{self, Ending};
 use crate::exit::Exit;
-use crate::failure::{Failure, io_reason};
+use crate::failure::{Failure, quote};
 use crate::flags::SubscribeFlags;
 use crate::message::Received;
-use crate::output::Printer;
+use crate::output::{Folder, Printer, Trouble};
 use crate::report::Report;
 use crate::session::{Event, Flow, Inbox, Interest, Session};
 use crate::signal::Signals;
+use crate::template::Misfit;
 use crate::waker::Waker;
 
 /// Runs mqsub.
@@ -35,11 +38,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
         let signals = Signals::listen(&waker).context("cannot listen for signals")?;
-        let stdout = std::io::stdout().as_fd().try_clone_to_owned();
-        let stdout = File::from(stdout.context("cannot use stdout")?);
         let verdict = Arc::new(Mutex::new(None));
         let sink = Sink {
-            printer: Printer::new(stdout, subscribe.format, subscribe.newline),
+            printer: printer(&subscribe.output)?,
             left: subscribe.count,
             verdict: Arc::clone(&verdict),
             waker: Arc::clone(&waker),
@@ -77,6 +78,20 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     })
 }
 
+/// What prints, and where to.
+fn printer(output: &Output) -> anyhow::Result<Printer<File>> {
+    let zone = || Zone::local(|name| std::env::var(name).ok(), |path| std::fs::read(path));
+    let output = output.clone();
+    if let Some(folder) = &output.folder {
+        let folder = Folder::open(folder).map_err(|why| Failure::new(Exit::Failed, why))?;
+        return Ok(Printer::to_folder(folder, output, zone));
+    }
+    let stdout = std::io::stdout();
+    let terminal = stdout.is_terminal();
+    let stdout = stdout.as_fd().try_clone_to_owned().context("cannot use stdout")?;
+    Ok(Printer::new(File::from(stdout), terminal, output, zone))
+}
+
 /// Why the output wants no more.
 #[derive(Debug)]
 enum Verdict {
@@ -108,22 +123,35 @@ impl Sink {
         self.waker.wake();
     }
 
-    fn checked(&mut self, outcome: std::io::Result<()>) -> bool {
+    /// What came of it, unless it went wrong.
+    fn checked<T>(&mut self, outcome: Result<T, Trouble>) -> Option<T> {
         self.failed |= outcome.is_err();
         match outcome {
-            Ok(()) => return true,
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => self.conclude(Verdict::ReaderGone),
-            Err(error) => self.conclude(Verdict::Broken(io_reason(&error))),
+            Ok(done) => return Some(done),
+            Err(Trouble::ReaderGone) => self.conclude(Verdict::ReaderGone),
+            Err(Trouble::Broken(why)) => self.conclude(Verdict::Broken(why)),
         }
-        false
+        None
+    }
+
+    /// Tells of a message that could not be shown whole.
+    fn lacks(&self, message: &Received<'_>, misfit: Misfit) {
+        let Misfit { specifier, wanted } = misfit;
+        self.report.warn(format_args!(
+            "message on topic {}: {specifier} needs a payload of {wanted} bytes, not {}",
+            quote(message.topic),
+            message.payload.len()
+        ));
     }
 }
 
 impl Inbox for Sink {
     fn deliver(&mut self, message: &Received<'_>) -> Flow {
         let printed = self.printer.print(message);
-        if !self.checked(printed) {
-            return Flow::Stop;
+        match self.checked(printed) {
+            None => return Flow::Stop,
+            Some(None) => {}
+            Some(Some(misfit)) => self.lacks(message, misfit),
         }
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(1);
@@ -139,7 +167,7 @@ impl Inbox for Sink {
 
     fn settle(&mut self) -> bool {
         let flushed = self.printer.flush();
-        self.checked(flushed) && !self.failed
+        self.checked(flushed).is_some() && !self.failed
     }
 
     fn refuse(&mut self, why: &str) {
@@ -228,9 +256,7 @@ impl Run {
         let verdict = self.verdict.lock().unwrap_or_else(PoisonError::into_inner).take();
         let ending = match verdict {
             Some(Verdict::Complete | Verdict::ReaderGone) => Ok(Ending::Status(Exit::Done)),
-            Some(Verdict::Broken(why)) => {
-                Err(Failure::new(Exit::Failed, format!("cannot write to stdout: {why}")).into())
-            }
+            Some(Verdict::Broken(why)) => Err(Failure::new(Exit::Failed, why).into()),
             None => match self.signals.received() {
                 Some(signal) => Ok(Ending::Signal(signal)),
                 None if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) => {

@@ -349,7 +349,7 @@ fn the_tools_name_neither_paho_nor_clap() {
 fn the_flags_only_say_what_was_typed() {
     holds(naming_others(
         "flags",
-        &["codec", "config::connection", "exit", "message", "secret"],
+        &["codec", "config::connection", "exit", "format", "message", "secret"],
     ));
     holds(naming_other_crates("flags", &["clap", "humantime", "bytes"]));
     holds(naming(&["flags"], &[&STREAMS[..], &["fs", "env"]].concat()));
@@ -360,7 +360,7 @@ fn the_configuration_is_made_from_flags_alone() {
     holds(naming_others(
         "config",
         &[
-            "flags", "codec", "pattern", "secret", "failure", "message", "property", "exit",
+            "flags", "codec", "pattern", "secret", "failure", "format", "message", "property", "exit",
         ],
     ));
     // An address is data; what connects to one, or looks one up, is not.
@@ -380,7 +380,10 @@ fn the_wire_knows_neither_paho_nor_who_uses_it() {
 #[test]
 fn input_and_output_know_no_broker() {
     let others = ["crate::session", "crate::wire", "crate::flags", "clap"];
-    holds(naming(&["input", "output", "json"], &[&PAHO[..], &others].concat()));
+    holds(naming(
+        &["input", "output", "template", "json"],
+        &[&PAHO[..], &others].concat(),
+    ));
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! mqsub. Here: what it prints, how it subscribes, and when it ends by itself.
-//! The submodules have JSON records, acknowledgements, and what lasts or comes
-//! to a bad end.
+//! The submodules have JSON records, formats, framings, files, acknowledgements,
+//! and what lasts or comes to a bad end.
 
 mod acknowledgements;
+mod folder;
+mod format;
+mod framing;
 mod json;
 mod lasting;
 

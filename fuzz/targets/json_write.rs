@@ -1,11 +1,12 @@
-//! A record of whatever a broker sends is one line of JSON, with the payload in it.
+//! A record of whatever a broker sends is one line of JSON, with the payload in it,
+//! and so is what -F makes of it under %j and %J.
 #![no_main]
 
 use std::time::SystemTime;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use mqtools::json::write_record;
+use mqtools::json::{Recorder, Stamp, write_object};
 use mqtools::message::{Properties, Qos, Received, Value};
 use mqtools::property::{self, Kind};
 
@@ -43,7 +44,16 @@ fuzz_target!(|input: Input| {
         mid: input.mid,
         properties,
     };
-    write_record(&mut line, &received);
+    for parsed in [false, true] {
+        for pretty in [false, true] {
+            let mut object = Vec::new();
+            write_object(&mut object, &received, (&Stamp::default(), 0), parsed, pretty);
+            assert!(pretty || !object.contains(&b'\n'));
+            let object: serde_json::Value = serde_json::from_slice(&object).expect("JSON");
+            assert_eq!(object["payloadlen"], input.payload.len());
+        }
+    }
+    Recorder::new(true).write(&mut line, &received);
     assert!(!line.contains(&b'\n'));
     let record: serde_json::Value = serde_json::from_slice(&line).expect("JSON");
     assert_eq!(record["topic"], input.topic);

@@ -9,10 +9,9 @@ use crate::failure::Failure;
 use crate::flags::PublishFlags;
 use crate::flags::connection::{ConnectionFlags, TlsFlags};
 use crate::flags::publish::{AccountFlags, InputFlags, PaceFlags};
-use crate::flags::subscribe::OutputFlags;
 use crate::property::{Properties, TOPIC_ALIAS};
 
-fn usage(why: impl Into<String>) -> Failure {
+pub(super) fn usage(why: impl Into<String>) -> Failure {
     Failure::new(Exit::Usage, why)
 }
 
@@ -92,7 +91,7 @@ pub(super) fn hosts(flags: &ConnectionFlags, routes: &[Route]) -> Result<(), Fai
 }
 
 /// Two options, each with whether it was given, that exclude one another.
-fn apart(one: (bool, &str), other: (bool, &str)) -> Result<(), Failure> {
+pub(super) fn apart(one: (bool, &str), other: (bool, &str)) -> Result<(), Failure> {
     match (one, other) {
         ((true, one), (true, other)) => Err(usage(format!("{one} and {other} cannot be used together"))),
         _ => Ok(()),
@@ -245,21 +244,6 @@ fn account(flags: &AccountFlags, stream: Option<&str>, quiet: bool) -> Result<()
     let quiet = (quiet, "--quiet");
     apart((flags.stats, "--stats"), quiet)?;
     apart((flags.progress, "--progress"), quiet)
-}
-
-/// One form of output.
-pub(super) fn one_format(flags: &OutputFlags) -> Result<(), Failure> {
-    if !flags.json {
-        return Ok(());
-    }
-    let other = if flags.verbose {
-        "-v"
-    } else if flags.no_newline {
-        "-N"
-    } else {
-        return Ok(());
-    };
-    Err(usage(format!("--json and {other} cannot be used together")))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod check;
 pub mod connection;
 mod headers;
 mod hosts;
+pub mod output;
 pub mod properties;
 pub mod proxy;
 pub mod publish;

@@ -2,23 +2,12 @@
 
 use std::time::Duration;
 
-use super::check;
 use super::connection::Connection;
+use super::output::Output;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::SubscribeFlags;
 use crate::message::{Filter, Properties, Subscription};
-
-/// How a message is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// The payload.
-    Payload,
-    /// The topic, a space, the payload.
-    Verbose,
-    /// A JSON object.
-    Json,
-}
 
 /// What mqsub is to do.
 #[derive(Clone, Debug)]
@@ -27,10 +16,8 @@ pub struct Subscribe {
     pub connection: Connection,
     /// What to subscribe to.
     pub subscriptions: Vec<Subscription>,
-    /// How to print.
-    pub format: Format,
-    /// Whether a newline follows each message.
-    pub newline: bool,
+    /// What to print, and where.
+    pub output: Output,
     /// After how many messages to end.
     pub count: Option<u64>,
     /// After which time to end.
@@ -66,17 +53,10 @@ impl Subscribe {
                 )),
             })
             .collect::<Result<_, _>>()?;
-        check::one_format(&flags.output)?;
-        let format = match (flags.output.json, flags.output.verbose) {
-            (true, _) => Format::Json,
-            (false, true) => Format::Verbose,
-            (false, false) => Format::Payload,
-        };
         Ok(Self {
             connection: common.connection,
             subscriptions,
-            format,
-            newline: !flags.output.no_newline,
+            output: Output::new(flags.output)?,
             count: flags.end.count,
             timeout: flags.end.timeout,
             properties: common.properties.subscribe,

@@ -132,6 +132,10 @@ pub const ENVIRONMENT: &[Entry] = &[
         meaning: "the folder whose .config is used when XDG_CONFIG_HOME is not set",
     },
     Entry {
+        name: "TZ",
+        meaning: "the time zone of the times in mqsub -F, instead of the system's",
+    },
+    Entry {
         name: "SSL_CERT_FILE, SSL_CERT_DIR",
         meaning: "other places for the system's trusted certificates (read by OpenSSL)",
     },
@@ -173,6 +177,7 @@ pub const VALUES: &[(&str, Values)] = &[
     ("DIR", Values::Hint(ValueHint::DirPath)),
     ("FILE", Values::Hint(ValueHint::FilePath)),
     ("FILTER", Values::Free),
+    ("FORMAT", Values::OneOf(&["%t %p", "%j", "%J", "@s.@N %t %x"])),
     ("FORM", Values::OneOf(&["hex", "base64", "cbor", "msgpack"])),
     ("HOST", Values::Hint(ValueHint::Hostname)),
     ("ID", Values::Free),

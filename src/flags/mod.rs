@@ -5,6 +5,7 @@ pub mod connection;
 pub mod environment;
 pub mod manual;
 pub mod options_file;
+pub mod output;
 pub mod properties;
 pub mod publish;
 pub mod replay;

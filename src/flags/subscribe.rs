@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, Parser};
 
 use super::connection::{ConnectionFlags, GeneralFlags, TlsFlags};
+use super::output::OutputFlags;
 use super::properties::PropertyFlags;
 use super::will::WillFlags;
 use super::{Flags, Shared, Tool, manual, value};
@@ -59,23 +60,6 @@ pub struct SubscriptionFlags {
     /// The highest level to receive with: 0, 1 or 2
     #[arg(short, long, value_name = "QOS", default_value = "0", value_parser = value::qos)]
     pub qos: Qos,
-}
-
-/// How to print.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Output")]
-pub struct OutputFlags {
-    /// Print the topic before each payload
-    #[arg(short, long)]
-    pub verbose: bool,
-
-    /// Print no newline after each message
-    #[arg(short = 'N', long = "no-newline")]
-    pub no_newline: bool,
-
-    /// Print each message as a JSON object on a line of its own
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// When to end.

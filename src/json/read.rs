@@ -1,4 +1,4 @@
-//! One line of JSON to a message to publish: what [`super::write_record`] writes,
+//! One line of JSON to a message to publish: what [`super::Recorder`] writes,
 //! and anything a person or a program writes with the same keys.
 //!
 //! | key | value | if absent |

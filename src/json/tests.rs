@@ -36,7 +36,7 @@ fn record(message: &Message) -> Vec<u8> {
         mid: u16::from(message.qos != Qos::AtMostOnce),
         properties: message.properties.clone(),
     };
-    write_record(&mut line, &received);
+    Recorder::new(false).write(&mut line, &received);
     line
 }
 

@@ -1,39 +1,90 @@
 //! A received message to one line of JSON.
 
 use std::io::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::BASE64;
+use super::embed::embed;
+use super::layout::Layout;
+use super::{base64, micros, number, text};
+use crate::clock::{Zone, since_1970};
 use crate::message::{Properties, Received, Value};
 use crate::property::SUBSCRIPTION_IDENTIFIER;
 
-/// Appends the record of a message, without a newline.
-pub fn write_record(line: &mut Vec<u8>, message: &Received<'_>) {
-    line.extend_from_slice(b"{\"time\":\"");
-    let _ = write!(line, "{}", humantime::format_rfc3339_micros(message.time));
-    line.extend_from_slice(b"\",\"topic\":");
-    text(line, message.topic);
-    let _ = write!(line, ",\"qos\":{},\"retain\":{}", message.qos as u8, message.retain);
-    if message.dup {
-        line.extend_from_slice(b",\"dup\":true");
-    }
-    if message.mid != 0 {
-        let _ = write!(line, ",\"mid\":{}", message.mid);
-    }
-    match std::str::from_utf8(message.payload) {
-        Ok(payload) => {
-            line.extend_from_slice(b",\"payload\":");
-            text(line, payload);
-        }
-        Err(_) => {
-            line.extend_from_slice(b",\"payload_base64\":");
-            base64(line, message.payload);
+/// Writes records.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    /// Whether a payload that is JSON is also there as `value`.
+    parse: bool,
+    /// The second that `stamp` is about, since 1970.
+    second: Option<i64>,
+    /// `2026-11-22T20:23:26.`
+    stamp: String,
+}
+
+impl Recorder {
+    /// With `parse`, a payload that is JSON is also there as `value`.
+    pub fn new(parse: bool) -> Self {
+        Self {
+            parse,
+            second: None,
+            stamp: String::new(),
         }
     }
-    if !message.properties.is_empty() {
-        line.extend_from_slice(b",\"properties\":");
-        properties(line, &message.properties);
+
+    /// Appends the record of a message, without a newline.
+    pub fn write(&mut self, line: &mut Vec<u8>, message: &Received<'_>) {
+        line.extend_from_slice(b"{\"time\":\"");
+        self.time(line, message.time);
+        line.extend_from_slice(b"Z\",\"topic\":");
+        text::string(line, message.topic);
+        line.extend_from_slice(b",\"qos\":");
+        line.push(b'0' + message.qos as u8);
+        line.extend_from_slice(if message.retain {
+            b",\"retain\":true"
+        } else {
+            b",\"retain\":false"
+        });
+        if message.dup {
+            line.extend_from_slice(b",\"dup\":true");
+        }
+        if message.mid != 0 {
+            line.extend_from_slice(b",\"mid\":");
+            number(line, message.mid.into());
+        }
+        match std::str::from_utf8(message.payload) {
+            Ok(payload) => {
+                line.extend_from_slice(b",\"payload\":");
+                text::string(line, payload);
+            }
+            Err(_) => {
+                line.extend_from_slice(b",\"payload_base64\":");
+                base64(line, message.payload);
+            }
+        }
+        if self.parse {
+            let before = line.len();
+            line.extend_from_slice(b",\"value\":");
+            if !embed(line, message.payload, Layout::new(false)) {
+                line.truncate(before);
+            }
+        }
+        if !message.properties.is_empty() {
+            line.extend_from_slice(b",\"properties\":");
+            properties(line, &message.properties);
+        }
+        line.push(b'}');
     }
-    line.push(b'}');
+
+    /// Universal time to the microsecond; what is before 1970 is 1970.
+    fn time(&mut self, line: &mut Vec<u8>, time: SystemTime) {
+        let (second, nanos) = since_1970(time.max(UNIX_EPOCH));
+        if self.second != Some(second) {
+            self.second = Some(second);
+            self.stamp = Zone::utc().format(second, "%Y-%m-%dT%H:%M:%S.");
+        }
+        line.extend_from_slice(self.stamp.as_bytes());
+        micros(line, nanos);
+    }
 }
 
 /// The properties under their names; user properties as one list of pairs, at
@@ -62,12 +113,12 @@ fn properties(line: &mut Vec<u8>, properties: &Properties) {
             }
             Value::Text(value) => {
                 let _ = write!(line, "\"{}\":", property.name());
-                text(line, value);
+                text::string(line, value);
             }
             Value::Binary(bytes) => match std::str::from_utf8(bytes) {
                 Ok(value) => {
                     let _ = write!(line, "\"{}\":", property.name());
-                    text(line, value);
+                    text::string(line, value);
                 }
                 Err(_) => {
                     let _ = write!(line, "\"{}-base64\":", property.name());
@@ -104,27 +155,18 @@ fn user_properties(line: &mut Vec<u8>, properties: &Properties) {
             line.push(separator);
             separator = b',';
             line.push(b'[');
-            text(line, name);
+            text::string(line, name);
             line.push(b',');
-            text(line, value);
+            text::string(line, value);
             line.push(b']');
         }
     }
     line.push(b']');
 }
 
-/// A JSON string.
-fn text(line: &mut Vec<u8>, value: &str) {
-    // Writing to a vector cannot fail, and a string always has a JSON form.
-    let _ = serde_json::to_writer(line, value);
-}
-
-fn base64(line: &mut Vec<u8>, bytes: &[u8]) {
-    let _ = write!(line, "\"{}\"", base64::display::Base64Display::new(bytes, &BASE64));
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::BASE64;
     use super::*;
     use crate::message::Qos;
     use crate::property::USER_PROPERTY;
@@ -146,8 +188,12 @@ mod tests {
     }
 
     fn line(message: &Received<'_>) -> String {
+        written(false, message)
+    }
+
+    fn written(parse: bool, message: &Received<'_>) -> String {
         let mut line = Vec::new();
-        write_record(&mut line, message);
+        Recorder::new(parse).write(&mut line, message);
         String::from_utf8(line).unwrap()
     }
 
@@ -207,6 +253,50 @@ mod tests {
                 "message-expiry-interval": 3_000_000_000u32,
             })
         );
+    }
+
+    #[test]
+    fn a_value_is_the_payload_as_json() {
+        let value = |payload: &[u8]| {
+            let with = written(true, &received("t", payload));
+            let without = line(&received("t", payload));
+            let value = with.strip_prefix(without.strip_suffix('}').unwrap()).unwrap();
+            let value = value.strip_suffix('}').unwrap().to_owned();
+            serde_json::from_str::<Json>(&with).unwrap();
+            value
+        };
+        assert_eq!(value(b"21.50"), ",\"value\":21.50");
+        assert_eq!(value(b" [1e400, 00]"), "");
+        assert_eq!(
+            value(b"{\"n\": 12345678901234567890.0}\n"),
+            ",\"value\":{\"n\":12345678901234567890.0}"
+        );
+        assert_eq!(value(b"null"), ",\"value\":null");
+        for none in [&b""[..], b"21,5", b"on", b"\xff", b"\"\0\""] {
+            assert_eq!(value(none), "", "{none:?}");
+        }
+    }
+
+    #[test]
+    fn each_message_has_its_time() {
+        let mut recorder = Recorder::new(false);
+        for (micros, time) in [
+            (1_700_000_000_123_456, "2023-11-14T22:13:20.123456Z"),
+            (1_700_000_000_000_001, "2023-11-14T22:13:20.000001Z"),
+            (1_700_000_001_999_999, "2023-11-14T22:13:21.999999Z"),
+            (1_699_999_999_000_000, "2023-11-14T22:13:19.000000Z"),
+            (0, "1970-01-01T00:00:00.000000Z"),
+        ] {
+            let mut message = received("t", b"");
+            message.time = UNIX_EPOCH + Duration::from_micros(micros);
+            let mut line = Vec::new();
+            recorder.write(&mut line, &message);
+            let start = format!("{{\"time\":\"{time}\",");
+            assert!(line.starts_with(start.as_bytes()), "{time}");
+        }
+        let mut early = received("t", b"");
+        early.time = UNIX_EPOCH - Duration::from_secs(1);
+        assert!(line(&early).starts_with("{\"time\":\"1970-01-01T00:00:00.000000Z\","));
     }
 
     #[test]

@@ -230,4 +230,52 @@ const SUBSCRIBING: &[Difference] = &[
         ours: "printed",
         why: "no publisher should be able to stop a subscriber",
     },
+    Difference {
+        about: "%j and %J",
+        theirs: "no JSON where a payload or correlation data is not UTF-8; what follows a NUL is cut off",
+        ours: "always JSON; what is not UTF-8 is in base64, as payload_base64, correlation-data-base64",
+        why: "no publisher should be able to break what reads the lines",
+    },
+    Difference {
+        about: "%J with a payload that is not JSON",
+        theirs: "the message is lost, with an empty line and an error",
+        ours: "the payload is a string, as in %j",
+        why: "a message that came is printed",
+    },
+    Difference {
+        about: "numbers in %J",
+        theirs: "1.0 becomes 1, and 12345678901234567890 becomes 1.2345678901234567e+19",
+        ours: "digit by digit as they came",
+        why: "an identifier is not to be rounded",
+    },
+    Difference {
+        about: "a width in %p, %x and %X",
+        theirs: "also cuts the payload off; with - it may add blanks of its own",
+        ours: "fills up, and never cuts off",
+        why: "that is what a width does everywhere else",
+    },
+    Difference {
+        about: "%E above 2147483647",
+        theirs: "negative",
+        ours: "as it came",
+        why: "it is not negative",
+    },
+    Difference {
+        about: "times in -F",
+        theirs: "when it is printed, read anew for each %I, %U and %j",
+        ours: "when the message came, the same throughout",
+        why: "two times in a line should not contradict each other",
+    },
+    Difference {
+        about: "--pretty without %j or %J",
+        theirs: "ignored",
+        ours: "an error",
+        why: "nothing is accepted and ignored",
+    },
+    Difference {
+        about: "control characters on a terminal",
+        theirs: "sent to it",
+        ours: "shown as \\x1b; pipes and files get the bytes",
+        why: "a payload is not to command the terminal",
+    },
 ];
