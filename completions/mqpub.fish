@@ -68,8 +68,24 @@ complete -c mqpub -l will-qos -d 'How surely the broker publishes the will: 0, 1
 2\t''"
 complete -c mqpub -l cafile -d 'Trust the certificates in this PEM file; turns TLS on' -r -F
 complete -c mqpub -l capath -d 'Trust the certificates in this directory (c_rehash); turns TLS on' -r -f -a "(__fish_complete_directories)"
+complete -c mqpub -l crlfile -d 'Refuse the certificates that the revocation list in this PEM file has' -r -F
+complete -c mqpub -l pin-sha256 -d 'Let only a broker in whose certificate, or public key, has this SHA-256; turns TLS on' -r
 complete -c mqpub -l cert -d 'Our certificate, PEM; turns TLS on' -r -F
 complete -c mqpub -l key -d 'The private key of our certificate, PEM' -r -F
+complete -c mqpub -l key-passphrase-file -d 'The file whose first line is the passphrase of our private key' -r -F
+complete -c mqpub -l keyform -d 'Where our private key is: pem, a file (engines are refused)' -r -f -a "hex\t''
+base64\t''
+cbor\t''
+msgpack\t''"
+complete -c mqpub -l psk -d 'The pre-shared key, in hexadecimal; turns TLS on, version 1.2' -r
+complete -c mqpub -l psk-identity -d 'The name that the broker knows the pre-shared key by' -r
+complete -c mqpub -l tls-version -d 'The TLS version: tlsv1.2 is 1.2 and above, tlsv1.3 only that' -r -f -a "tlsv1.2\t''
+tlsv1.3\t''"
+complete -c mqpub -l ciphers -d 'The ciphers to allow, as OpenSSL names them, with colons between' -r
+complete -c mqpub -l tls-alpn -d 'Ask for this protocol in the handshake; may be given several times, the favourite first' -r -f -a "mqtt\t''"
+complete -c mqpub -l tls-keylog -d 'Append the secrets of each connection to this file, to decrypt a capture with' -r -F
+complete -c mqpub -l tls-engine -d 'The OpenSSL engine that has our private key (refused: engines are not supported)' -r
+complete -c mqpub -l tls-engine-kpass-sha1 -d 'The SHA-1 of the engine\'s password (refused: engines are not supported)' -r
 complete -c mqpub -s o -l options -d 'Take options from this file too, as if they stood before the others' -r -F
 complete -c mqpub -s l -l stdin-line -d 'Each line of stdin is a message'
 complete -c mqpub -s s -l stdin-file -d 'All of stdin is the payload'

@@ -53,8 +53,24 @@ complete -c mqsub -l will-qos -d 'How surely the broker publishes the will: 0, 1
 2\t''"
 complete -c mqsub -l cafile -d 'Trust the certificates in this PEM file; turns TLS on' -r -F
 complete -c mqsub -l capath -d 'Trust the certificates in this directory (c_rehash); turns TLS on' -r -f -a "(__fish_complete_directories)"
+complete -c mqsub -l crlfile -d 'Refuse the certificates that the revocation list in this PEM file has' -r -F
+complete -c mqsub -l pin-sha256 -d 'Let only a broker in whose certificate, or public key, has this SHA-256; turns TLS on' -r
 complete -c mqsub -l cert -d 'Our certificate, PEM; turns TLS on' -r -F
 complete -c mqsub -l key -d 'The private key of our certificate, PEM' -r -F
+complete -c mqsub -l key-passphrase-file -d 'The file whose first line is the passphrase of our private key' -r -F
+complete -c mqsub -l keyform -d 'Where our private key is: pem, a file (engines are refused)' -r -f -a "hex\t''
+base64\t''
+cbor\t''
+msgpack\t''"
+complete -c mqsub -l psk -d 'The pre-shared key, in hexadecimal; turns TLS on, version 1.2' -r
+complete -c mqsub -l psk-identity -d 'The name that the broker knows the pre-shared key by' -r
+complete -c mqsub -l tls-version -d 'The TLS version: tlsv1.2 is 1.2 and above, tlsv1.3 only that' -r -f -a "tlsv1.2\t''
+tlsv1.3\t''"
+complete -c mqsub -l ciphers -d 'The ciphers to allow, as OpenSSL names them, with colons between' -r
+complete -c mqsub -l tls-alpn -d 'Ask for this protocol in the handshake; may be given several times, the favourite first' -r -f -a "mqtt\t''"
+complete -c mqsub -l tls-keylog -d 'Append the secrets of each connection to this file, to decrypt a capture with' -r -F
+complete -c mqsub -l tls-engine -d 'The OpenSSL engine that has our private key (refused: engines are not supported)' -r
+complete -c mqsub -l tls-engine-kpass-sha1 -d 'The SHA-1 of the engine\'s password (refused: engines are not supported)' -r
 complete -c mqsub -s o -l options -d 'Take options from this file too, as if they stood before the others' -r -F
 complete -c mqsub -s v -l verbose -d 'Print the topic before each payload'
 complete -c mqsub -l pretty -d 'Print what %j and %J stand for with a member a line, behind tabs'

@@ -18,8 +18,9 @@ use crate::flags::environment;
 use crate::flags::options_file::{self, Line};
 use crate::flags::{self, Flags, Tool};
 use crate::report::Report;
-use crate::session::{self, Policy};
-use crate::signal;
+use crate::secret::Secret;
+use crate::session::{self, Policy, Session};
+use crate::{prompt, signal};
 
 /// How a run that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +57,10 @@ pub(crate) fn run<F: Flags>(
     if let Some(warning) = warning {
         report.warn(warning);
     }
-    match fill_in_will(&mut flags).and_then(|()| work(flags, report)) {
+    match fill_in_will(&mut flags)
+        .and_then(|()| fill_in_passphrase(&mut flags))
+        .and_then(|()| work(flags, report))
+    {
         Ok(Ending::Status(exit)) => numbers.status(exit, None).into(),
         // mosquitto_sub takes these for the end that was wanted.
         Ok(Ending::Signal(signal::SIGINT | signal::SIGTERM))
@@ -145,6 +149,51 @@ fn fill_in_will<F: Flags>(flags: &mut F) -> anyhow::Result<()> {
         will.will_file_content = Some(payload);
     }
     Ok(())
+}
+
+/// Reads the passphrase of our private key, or asks for it on the terminal: once,
+/// whatever becomes of the connections.
+fn fill_in_passphrase<F: Flags>(flags: &mut F) -> anyhow::Result<()> {
+    let tls = flags.tls_mut();
+    let Some(key) = tls.key.as_ref().filter(|_| !tls.no_tls) else {
+        return Ok(());
+    };
+    if let Some(path) = &tls.key_passphrase_file {
+        let text = fs::read(path).map_err(|error| {
+            let why = format!("passphrase file {}: {}", path.display(), io_reason(&error));
+            Failure::new(Exit::NoConnection, why)
+        })?;
+        let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        tls.key_passphrase = Some(Secret::from(line.strip_suffix(b"\r").unwrap_or(line)));
+    } else if is_encrypted(key) {
+        let key = key.display();
+        let asked = prompt::ask(&format!("passphrase of {key}: ")).map_err(|error| {
+            let why = format!("key file {key} is encrypted, and there is no terminal to ask for its passphrase");
+            let cannot = Failure::new(Exit::NoConnection, why).hint("name a file that has it: --key-passphrase-file");
+            match error.kind() {
+                Io::Interrupted => Failure::new(Exit::NoConnection, format!("key file {key}: no passphrase was given")),
+                _ => cannot,
+            }
+        })?;
+        tls.key_passphrase = Some(asked);
+    }
+    Ok(())
+}
+
+/// Whether a PEM file says of itself that it is encrypted (RFC 7468, RFC 1421).
+fn is_encrypted(path: &Path) -> bool {
+    let text = fs::read(path).unwrap_or_default();
+    let has = |mark: &[u8]| memchr::memmem::find(&text, mark).is_some();
+    has(b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || has(b"Proc-Type: 4,ENCRYPTED")
+}
+
+/// Tells how a connection is made.
+pub(crate) fn describe(report: Report, session: &Session) {
+    if report.debugs() {
+        for line in session.describe() {
+            report.debug(line);
+        }
+    }
 }
 
 /// Reads a little more than a will holds, so that too much is seen.

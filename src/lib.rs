@@ -18,6 +18,7 @@
 //! clock  terminal           local time in words; what a terminal must not be sent
 //! pattern  pointer          texts with variables; paths into JSON
 //! codec                     bytes as text: hex, base64, CBOR, MessagePack
+//! prompt                    asks for a secret on the terminal
 //! message  property  format  plain data
 //! failure  exit  secret     what can end a run; its status; what is never shown
 //! ```
@@ -39,6 +40,7 @@ pub mod pace;
 pub mod pattern;
 pub mod pointer;
 pub mod progress;
+mod prompt;
 pub mod property;
 pub mod publish;
 pub mod report;

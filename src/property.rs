@@ -68,6 +68,12 @@ pub const MAXIMUM_PACKET_SIZE: u8 = 39;
 pub const SESSION_EXPIRY_INTERVAL: u8 = 17;
 /// The identifier of `receive-maximum`.
 pub const RECEIVE_MAXIMUM: u8 = 33;
+/// The identifier of `assigned-client-identifier`.
+pub const ASSIGNED_CLIENT_IDENTIFIER: u8 = 18;
+/// The identifier of `server-keep-alive`.
+pub const SERVER_KEEP_ALIVE: u8 = 19;
+/// The identifier of `server-reference`.
+pub const SERVER_REFERENCE: u8 = 28;
 
 /// The identifier of `payload-format-indicator`.
 pub const PAYLOAD_FORMAT_INDICATOR: u8 = 1;

@@ -386,10 +386,8 @@ impl Run {
                 self.connected = true;
                 if again {
                     self.say("connected again");
-                } else if self.report.debugs() {
-                    self.report
-                        .debug(format_args!("connected: {}", self.session.describe()));
                 }
+                entry::describe(self.report, &self.session);
             }
             Event::Away { why, lost } => {
                 self.connected = false;

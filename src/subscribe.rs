@@ -230,10 +230,8 @@ impl Run {
             Event::Up { again } => {
                 if again {
                     self.report.note("connected again");
-                } else if self.report.debugs() {
-                    self.report
-                        .debug(format_args!("connected: {}", self.session.describe()));
                 }
+                entry::describe(self.report, &self.session);
             }
             Event::Subscribed { refused, .. } => {
                 if let Some(refusal) = refused.into_iter().next() {

@@ -3,7 +3,9 @@
 //! about.
 
 mod failures;
+mod handshakes;
 mod proxies;
+mod public;
 mod tls;
 
 use crate::support::broker::{Broker, Inbox, Transport, sink};

@@ -7,7 +7,7 @@ use super::connection::{Route, Version};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::PublishFlags;
-use crate::flags::connection::{ConnectionFlags, TlsFlags};
+use crate::flags::connection::ConnectionFlags;
 use crate::flags::publish::{AccountFlags, InputFlags, PaceFlags};
 use crate::property::{Properties, TOPIC_ALIAS};
 
@@ -16,8 +16,7 @@ pub(super) fn usage(why: impl Into<String>) -> Failure {
 }
 
 /// The checks of the shared options.
-pub(super) fn connection(flags: &ConnectionFlags, tls: &TlsFlags) -> Result<(), Failure> {
-    cert_and_key(tls)?;
+pub(super) fn connection(flags: &ConnectionFlags) -> Result<(), Failure> {
     one_id(flags)?;
     ws_path(flags)
 }
@@ -43,14 +42,6 @@ pub(super) fn kept_session(flags: &ConnectionFlags, version: Version, expiry: Op
         ))
     } else {
         Ok(())
-    }
-}
-
-fn cert_and_key(tls: &TlsFlags) -> Result<(), Failure> {
-    match (&tls.cert, &tls.key) {
-        (Some(_), None) => Err(usage("--cert needs --key")),
-        (None, Some(_)) => Err(usage("--key needs --cert")),
-        _ => Ok(()),
     }
 }
 

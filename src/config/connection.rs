@@ -4,12 +4,13 @@
 use std::fmt;
 use std::iter;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::proxy::Proxy;
+pub use super::tls::{Identity, Pin, Psk, Tls};
 use crate::message::{Qos, Topic};
 use crate::property::Properties;
 use crate::secret::Secret;
@@ -82,22 +83,6 @@ impl fmt::Display for Host {
             write!(f, "{}:{}", self.name, self.port)
         }
     }
-}
-
-/// How to encrypt, whom to trust, who we are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tls {
-    /// A PEM file of trusted certificates.
-    pub ca_file: Option<PathBuf>,
-    /// A directory of trusted certificates, hashed as OpenSSL wants it.
-    pub ca_path: Option<PathBuf>,
-    /// Trust the system's certificates; always so when neither of the two
-    /// above is given.
-    pub system_trust: bool,
-    /// Our certificate and its private key, both PEM.
-    pub identity: Option<(PathBuf, PathBuf)>,
-    /// Verify nothing at all.
-    pub insecure: bool,
 }
 
 /// MQTT inside WebSocket frames.

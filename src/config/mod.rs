@@ -12,19 +12,21 @@ pub mod proxy;
 pub mod publish;
 pub mod subscribe;
 mod template;
+pub mod tls;
 pub mod url;
 pub mod will;
 
 use std::time::Duration;
 
-use self::connection::{Connection, Family, Host, Persistence, Route, Tls, Version, WebSocket};
+use self::connection::{Connection, Family, Host, Persistence, Route, Version, WebSocket};
 use self::properties::PropertySet;
 use self::proxy::Proxies;
 use self::url::Url;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::flags::connection::{ConnectionFlags, TlsFlags};
+use crate::flags::connection::ConnectionFlags;
 use crate::flags::properties::PropertyFlags;
+use crate::flags::tls::TlsFlags;
 use crate::flags::{Flags, Shared};
 use crate::property::{SESSION_EXPIRY_INTERVAL, Value};
 
@@ -58,7 +60,7 @@ fn common<F: Flags>(flags: &F) -> Result<Common, Failure> {
         tls,
     } = flags.shared();
     let url = flags.url.as_deref().map(url::parse).transpose()?;
-    check::connection(flags, tls)?;
+    check::connection(flags)?;
     let version = version(flags, properties)?;
     let after = flags.after_url;
     let (username, password) = match &url {
@@ -83,13 +85,16 @@ fn common<F: Flags>(flags: &F) -> Result<Common, Failure> {
             "-P needs -u: before MQTT 5 there is no password without a user name",
         ));
     }
-    let (mut set, warnings) = properties::resolve(properties, F::TOOL)?;
+    let (mut set, mut warnings) = properties::resolve(properties, F::TOOL)?;
     if flags.disable_clean_session && version == Version::V5 && !set.connect.has(SESSION_EXPIRY_INTERVAL) {
         set.connect.push(SESSION_EXPIRY_INTERVAL, Value::Number(u32::MAX));
     }
     check::kept_session(flags, version, set.connect.number(SESSION_EXPIRY_INTERVAL))?;
     let will = will::resolve(will, std::mem::take(&mut set.will))?;
     let (route, fallbacks) = routes(flags, tls, url.as_ref())?;
+    if route.tls.is_none() && fallbacks.iter().all(|route| route.tls.is_none()) {
+        warnings.extend(tls::without_tls(tls)?);
+    }
     let connection = Connection {
         route,
         fallbacks,
@@ -146,15 +151,8 @@ fn version(flags: &ConnectionFlags, properties: &PropertyFlags) -> Result<Versio
 /// Hosts, ports and TLS, which decide one another.
 fn routes(flags: &ConnectionFlags, tls: &TlsFlags, url: Option<&Url>) -> Result<(Route, Vec<Route>), Failure> {
     let url_tls = url.is_some_and(|url| url.tls);
-    let authorities = tls.ca_file.is_some() || tls.ca_path.is_some();
-    let wanted = url_tls || authorities || tls.cert.is_some() || tls.tls_use_os_certs;
-    let config = Tls {
-        ca_file: tls.ca_file.clone(),
-        ca_path: tls.ca_path.clone(),
-        system_trust: tls.tls_use_os_certs || !authorities || url_tls,
-        identity: tls.cert.clone().zip(tls.key.clone()),
-        insecure: tls.insecure,
-    };
+    let wanted = url_tls || tls::is_wanted(tls);
+    let config = tls::resolve(tls, url_tls)?;
     let is_websocket = flags.ws || url.is_some_and(|url| url.websocket);
     check::ways(flags, is_websocket)?;
     let headers = flags.ws_header.iter().map(|text| headers::parse(text));

@@ -88,7 +88,7 @@ pub struct ConnectionFlags {
     pub username: Option<String>,
 
     /// The password (other users of this machine can see it in the list of processes)
-    #[arg(short = 'P', long = "pw", value_name = "PASSWORD", value_parser = secret)]
+    #[arg(short = 'P', long = "pw", value_name = "PASSWORD", value_parser = value::secret)]
     pub password: Option<Secret>,
 
     /// The longest silence before the broker is asked whether it is there
@@ -209,39 +209,6 @@ impl ConnectionFlags {
     }
 }
 
-/// TLS.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "TLS")]
-pub struct TlsFlags {
-    /// Trust the certificates in this PEM file; turns TLS on
-    #[arg(long = "cafile", value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
-
-    /// Trust the certificates in this directory (c_rehash); turns TLS on
-    #[arg(long = "capath", value_name = "DIR")]
-    pub ca_path: Option<PathBuf>,
-
-    /// Our certificate, PEM; turns TLS on
-    #[arg(long, value_name = "FILE")]
-    pub cert: Option<PathBuf>,
-
-    /// The private key of our certificate, PEM
-    #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
-
-    /// Trust the system's certificates; turns TLS on
-    #[arg(long)]
-    pub tls_use_os_certs: bool,
-
-    /// Verify neither the broker's certificate nor its name
-    #[arg(long)]
-    pub insecure: bool,
-
-    /// Use no TLS, whatever else is said
-    #[arg(long)]
-    pub no_tls: bool,
-}
-
 /// What is said, and what is not.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "General")]
@@ -269,9 +236,4 @@ pub struct GeneralFlags {
     /// Print the version
     #[arg(long, action = ArgAction::Version)]
     pub version: Option<bool>,
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the form of a value parser")]
-fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
-    Ok(Secret::from(text))
 }

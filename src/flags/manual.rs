@@ -198,6 +198,14 @@ pub const VALUES: &[(&str, Values)] = &[
     ("TOPIC", Values::Free),
     ("URL", Values::OneOf(&["mqtt://", "mqtts://", "ws://", "wss://"])),
     ("VERSION", Values::OneOf(&["5", "311", "31"])),
+    ("TLS-VERSION", Values::OneOf(&["tlsv1.2", "tlsv1.3"])),
+    ("FORM", Values::OneOf(&["pem"])),
+    ("HASH", Values::Free),
+    ("HEX", Values::Free),
+    ("LIST", Values::Free),
+    ("PROTOCOL", Values::OneOf(&["mqtt"])),
+    ("ENGINE", Values::Free),
+    ("--psk-identity", Values::Free),
 ];
 
 /// What may stand for the value of an option: [`VALUES`] says.

@@ -11,6 +11,7 @@ pub mod publish;
 pub mod replay;
 mod scan;
 pub mod subscribe;
+pub mod tls;
 pub mod value;
 pub mod will;
 
@@ -21,9 +22,10 @@ use clap::{Command, Parser};
 pub use self::publish::PublishFlags;
 pub use self::subscribe::SubscribeFlags;
 
-use self::connection::{ConnectionFlags, GeneralFlags, TlsFlags};
+use self::connection::{ConnectionFlags, GeneralFlags};
 use self::options_file::Line;
 use self::properties::PropertyFlags;
+use self::tls::TlsFlags;
 use self::will::WillFlags;
 
 /// Which of the two tools.
@@ -56,8 +58,8 @@ impl Tool {
     /// client: given on the command line, they replace those of the options file.
     fn replaced(self) -> &'static [&'static str] {
         match self {
-            Self::Publish => &["host", "topic", "file"],
-            Self::Subscribe => &["host"],
+            Self::Publish => &["host", "topic", "file", "tls_alpn"],
+            Self::Subscribe => &["host", "tls_alpn"],
         }
     }
 }
@@ -85,6 +87,8 @@ pub trait Flags: Parser {
     fn connection_mut(&mut self) -> &mut ConnectionFlags;
     /// The will, to fill in what its file has.
     fn will_mut(&mut self) -> &mut WillFlags;
+    /// TLS, to fill in what its files have.
+    fn tls_mut(&mut self) -> &mut TlsFlags;
     /// The shared general options.
     fn general(&self) -> &GeneralFlags;
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::{Args, Parser};
 
-use super::connection::{ConnectionFlags, GeneralFlags, TlsFlags};
+use super::connection::{ConnectionFlags, GeneralFlags};
 use super::properties::PropertyFlags;
 use super::replay::ReplayFlags;
+use super::tls::TlsFlags;
 use super::value::{self, Rate};
 use super::will::WillFlags;
 use super::{Flags, Shared, Tool, manual};
@@ -220,6 +221,10 @@ impl Flags for PublishFlags {
 
     fn will_mut(&mut self) -> &mut WillFlags {
         &mut self.will
+    }
+
+    fn tls_mut(&mut self) -> &mut TlsFlags {
+        &mut self.tls
     }
 
     fn general(&self) -> &GeneralFlags {

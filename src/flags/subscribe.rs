@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 
-use super::connection::{ConnectionFlags, GeneralFlags, TlsFlags};
+use super::connection::{ConnectionFlags, GeneralFlags};
 use super::output::OutputFlags;
 use super::properties::PropertyFlags;
+use super::tls::TlsFlags;
 use super::will::WillFlags;
 use super::{Flags, Shared, Tool, manual, value};
 use crate::message::Qos;
@@ -93,6 +94,10 @@ impl Flags for SubscribeFlags {
 
     fn will_mut(&mut self) -> &mut WillFlags {
         &mut self.will
+    }
+
+    fn tls_mut(&mut self) -> &mut TlsFlags {
+        &mut self.tls
     }
 
     fn general(&self) -> &GeneralFlags {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::codec::Codec;
 use crate::config::connection::Version;
 use crate::message::{MAX_PAYLOAD, Qos, Topic};
+use crate::secret::Secret;
 
 /// So many in such a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,14 @@ pub fn keep_alive(text: &str) -> Result<Duration, String> {
         return Err("must be between 5 and 65535 whole seconds".to_owned());
     }
     Ok(time)
+}
+
+/// A secret, which is never named in an error.
+///
+/// # Errors
+/// None: what is wrong with a secret is found out where it cannot be shown.
+pub fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::from(text))
 }
 
 /// A level of delivery.

@@ -2,7 +2,7 @@
 //! that QoS 0 messages were read.
 
 use super::hub::{self, LOW};
-use super::{Counts, Session};
+use super::{Counts, Session, errors};
 use crate::message::Message;
 use crate::wire;
 
@@ -35,10 +35,15 @@ impl Session {
         wants
     }
 
-    /// A line for the debug output: how the connection is made.
-    pub fn describe(&self) -> String {
-        let way = wire::with_line(|line| line.describe()).unwrap_or_default();
-        format!("{way}, {}", self.connection.version)
+    /// Lines for the debug output: how the connection is made, and what the
+    /// broker has said of it.
+    pub fn describe(&self) -> Vec<String> {
+        let (way, facts) = wire::with_line(|line| (line.describe(), line.facts().clone())).unwrap_or_default();
+        let mut lines = way.into_iter();
+        let first = lines.next().unwrap_or_default();
+        let first = format!("connected: {first}, {}", self.connection.version);
+        let terms = facts.connack.as_ref().and_then(errors::terms);
+        std::iter::once(first).chain(lines).chain(terms).collect()
     }
 
     /// Whether every message has been delivered or refused; if not, the main

@@ -5,9 +5,10 @@ use paho_mqtt::ReasonCode;
 
 use crate::config::connection::{Connection, Route, Version};
 use crate::exit::{CONNECTION_LOST, Exit};
-use crate::failure::Failure;
+use crate::failure::{Failure, quote};
+use crate::message::{Properties, Value};
 use crate::property;
-use crate::wire::{Down, Facts};
+use crate::wire::{Connack, Down, Facts};
 
 /// The first reason code that is a refusal (MQTT 5, 2.4).
 pub(super) const REFUSAL: u8 = 0x80;
@@ -19,6 +20,7 @@ pub(super) fn connect_failure(connection: &Connection, route: &Route, down: Opti
     {
         refused_connection(connection, connack.code, connack.old_form)
             .context_if(connack.properties.text(property::REASON_STRING))
+            .redirected(&connack.properties)
     } else {
         match down {
             Some(Down::Broken(failure)) if failure.exit() == Exit::NoConnection => failure,
@@ -46,12 +48,13 @@ pub(super) fn loss(route: &Route, down: Option<Down>, facts: &Facts) -> Failure 
     let failure = if let Some(disconnect) = &facts.disconnect {
         let code = disconnect.codes.first().copied().unwrap_or(0);
         let failure = Failure::new(Exit::Undelivered, format!("the broker ended it: {}", reason(code)))
-            .context_if(disconnect.properties.text(property::REASON_STRING));
+            .context_if(disconnect.properties.text(property::REASON_STRING))
+            .redirected(&disconnect.properties);
         match code {
             // Session taken over: coming back would take it from the other one.
             0x8e => failure.permanent().hint("another client uses the same identifier (-i)"),
-            // Administrative action.
-            0x98 => failure.permanent(),
+            // Administrative action; server moved, for ever.
+            0x98 | 0x9d => failure.permanent(),
             _ => failure,
         }
     } else {
@@ -84,8 +87,8 @@ fn refused_connection(connection: &Connection, code: u8, old_form: bool) -> Fail
     let failure = failure.code(if unsupported { 0x84 } else { code });
     let version = (code == 1 && (old_form || connection.version != Version::V5)) || code == 0x84;
     let credentials = matches!(code, 4 | 5 | 0x86 | 0x87) && connection.username.is_none();
-    if matches!(code, 3 | 0x88 | 0x89 | 0x97 | 0x9f) {
-        // Unavailable, busy, over a quota or a rate.
+    if matches!(code, 3 | 0x88 | 0x89 | 0x97 | 0x9c | 0x9f) {
+        // Unavailable, busy, over a quota or a rate, elsewhere for now.
         failure.passing()
     } else if version {
         failure.hint("try another version with -V: 5, 311 or 31")
@@ -134,12 +137,59 @@ pub(super) fn reason(code: u8) -> String {
     }
 }
 
+/// What a CONNACK says of the connection, for the debug output (MQTT 5, 3.2.2.3).
+/// Authentication data is nobody's business.
+pub(super) fn terms(connack: &Connack) -> Option<String> {
+    let session = connack.session_present.then(|| "it has kept the session".to_owned());
+    let properties = connack.properties.iter();
+    let properties = properties.filter(|property| property.id != property::AUTHENTICATION_DATA);
+    let terms = properties.filter_map(|property| {
+        let (name, _) = property::entry(property.id)?;
+        Some(match &property.value {
+            Value::Number(number) => format!("{name} {number}"),
+            Value::Text(text) => format!("{name} {}", quote(text)),
+            Value::Binary(bytes) => format!("{name} of {} bytes", bytes.len()),
+            Value::Pair(key, value) => format!("{name} {}: {}", quote(key), quote(value)),
+        })
+    });
+    let terms: Vec<String> = session.into_iter().chain(terms).collect();
+    (!terms.is_empty()).then(|| format!("the broker says: {}", terms.join(", ")))
+}
+
+/// How much of what a broker says is shown.
+const SAID: usize = 300;
+
+/// A broker's words for the middle of a line.
+pub(super) fn said(words: &str) -> String {
+    let mut letters = words.chars();
+    let mut text = String::new();
+    for letter in letters.by_ref().take(SAID) {
+        if letter.is_control() {
+            text.extend(letter.escape_debug());
+        } else {
+            text.push(letter);
+        }
+    }
+    if letters.next().is_some() {
+        text.push('…');
+    }
+    text
+}
+
 impl Failure {
     /// The broker's own words behind ours, if it gave any.
     fn context_if(self, words: Option<&str>) -> Self {
         match words {
-            Some(words) if !words.is_empty() => self.words(words),
+            Some(words) if !words.is_empty() => self.words(&said(words)),
             _ => self,
+        }
+    }
+
+    /// Where the broker says to go instead, if it does (MQTT 5, 4.13).
+    fn redirected(self, properties: &Properties) -> Self {
+        match properties.text(property::SERVER_REFERENCE) {
+            Some(elsewhere) => self.hint(format!("the broker names another one: {}", quote(elsewhere))),
+            None => self,
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What outlives a connection: whether the broker is asked to keep the session,
 //! how cut QoS 2 exchanges go on, and when a message gets the blame for losses.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::{Event, Session};
 use crate::config::connection::{Persistence, Version};
 use crate::exit::Exit;
@@ -42,6 +45,39 @@ impl Oblivion {
 }
 
 impl Session {
+    /// Takes up what CONNACK has settled for more than this connection: the client
+    /// identifier that the broker has chosen is ours from now on (MQTT 5, 3.2.2.3.7),
+    /// or each reconnection would leave another session behind.
+    pub(super) fn take_terms(&mut self) {
+        let assigned = wire::with_line(|line| {
+            let connack = line.facts().connack.as_ref()?;
+            connack
+                .properties
+                .text(property::ASSIGNED_CLIENT_IDENTIFIER)
+                .map(str::to_owned)
+        });
+        if let Some(assigned) = assigned.flatten()
+            && self.connection.client_id.is_empty()
+        {
+            Arc::make_mut(&mut self.connection).client_id = assigned;
+        }
+    }
+
+    /// The longest silence: the broker's word counts more than ours (MQTT 5,
+    /// 3.2.2.3.14). Paho keeps to it by itself (`MQTTAsync_completeConnection`).
+    pub(super) fn keep_alive_limit(&self) -> Duration {
+        let of_broker = wire::with_line(|line| {
+            let connack = line.facts().connack.as_ref()?;
+            connack.properties.number(property::SERVER_KEEP_ALIVE)
+        });
+        match of_broker.flatten() {
+            // It asks for no PINGREQ at all.
+            Some(0) => Duration::from_secs(u16::MAX.into()),
+            Some(seconds) => Duration::from_secs(seconds.into()),
+            None => self.connection.keep_alive,
+        }
+    }
+
     /// DISCONNECT has left.
     pub(super) fn closed(&mut self) -> Option<Event> {
         if self.leaving && self.must_forget() {

@@ -286,6 +286,7 @@ impl Session {
                 let again = self.retry.is_seasoned();
                 self.retry.succeeded();
                 self.round = Round::default();
+                self.take_terms();
                 self.keep_alive();
                 self.resume();
                 self.broker_was_down = false;
@@ -410,7 +411,7 @@ impl Session {
         if self.publishes_only {
             return;
         }
-        let limit = self.connection.keep_alive;
+        let limit = self.keep_alive_limit();
         wire::try_with_line(|line| {
             // Paho looks every tenth of the limit.
             if line.quiet_for() > limit + limit / 8 {

@@ -4,9 +4,8 @@
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use openssl::ssl::SslStream;
-
 use super::socket::Socket;
+use super::tls::Encrypted;
 use super::websocket::Tunnel;
 
 /// A byte stream to the broker's host.
@@ -15,7 +14,7 @@ pub(crate) enum Stream {
     /// As it is.
     Plain(Socket),
     /// Encrypted.
-    Tls(Box<SslStream<Socket>>),
+    Tls(Box<Encrypted>),
 }
 
 impl Stream {
@@ -23,7 +22,7 @@ impl Stream {
     pub(crate) fn socket(&self) -> &Socket {
         match self {
             Self::Plain(socket) => socket,
-            Self::Tls(tls) => tls.get_ref(),
+            Self::Tls(tls) => tls.socket(),
         }
     }
 }
@@ -70,21 +69,18 @@ impl Carrier {
         self.stream().socket()
     }
 
-    /// A line for the debug output: how the bytes travel.
-    pub(crate) fn describe(&self) -> String {
+    /// Lines for the debug output: how the bytes travel.
+    pub(crate) fn describe(&self) -> Vec<String> {
         let peer = self.bottom().peer();
-        let tls = match self.stream() {
-            Stream::Plain(_) => String::new(),
-            Stream::Tls(tls) => {
-                let cipher = tls.ssl().current_cipher().map_or("", |cipher| cipher.name());
-                format!(", {} {cipher}", tls.ssl().version_str())
-            }
-        };
         let websocket = match self {
             Self::Direct(_) => "",
             Self::WebSocket(_) => ", WebSocket",
         };
-        format!("{peer}{tls}{websocket}")
+        let mut lines = vec![format!("{peer}{websocket}")];
+        if let Stream::Tls(tls) = self.stream() {
+            lines.extend(tls.describe());
+        }
+        lines
     }
 
     /// Reads what has come.
@@ -129,7 +125,7 @@ impl Carrier {
             tunnel.close();
         }
         if let Stream::Tls(tls) = self.stream_mut() {
-            let _ = tls.shutdown();
+            tls.farewell();
         }
     }
 

@@ -129,12 +129,12 @@ impl Line {
     }
 
     /// How the bytes travel, in words.
-    pub(crate) fn describe(&self) -> String {
-        let way = self.carrier.describe();
-        match &self.route.proxy {
-            Some(proxy) => format!("{way}, through {proxy} to {}", self.route.host),
-            None => way,
+    pub(crate) fn describe(&self) -> Vec<String> {
+        let mut lines = self.carrier.describe();
+        if let (Some(proxy), Some(first)) = (&self.route.proxy, lines.first_mut()) {
+            *first = format!("{first}, through {proxy} to {}", self.route.host);
         }
+        lines
     }
 
     /// What the broker has said so far.
@@ -366,7 +366,7 @@ impl Line {
             Ok(0) => self.fail(Down::ByPeer),
             Ok(_) => {}
             Err(error) if would_block(&error) => {}
-            Err(error) => self.fail(broken(&error)),
+            Err(error) => self.fail(self.broken(&error)),
         }
     }
 
@@ -415,7 +415,12 @@ impl Line {
     /// Waits for room, reading on meanwhile.
     fn wait_or_fail(&mut self, error: &io::Error) {
         if !would_block(error) {
-            self.fail(broken(error));
+            // What the broker said before it went says more than the error: that
+            // it wants a certificate, or a CONNACK with its reason.
+            let mut ahead = std::mem::take(&mut self.ahead);
+            self.receive(&mut ahead, BUFFER);
+            self.ahead = ahead;
+            self.fail(self.broken(error));
             return;
         }
         let mut interest = PollFlags::OUT;
@@ -445,6 +450,17 @@ impl Line {
         }
     }
 
+    /// What an error of the stream means.
+    fn broken(&self, error: &io::Error) -> Down {
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return Down::ByPeer;
+        }
+        match super::tls::told(error) {
+            Some(failure) if self.watch.facts().connack.is_none() => Down::Broken(failure.clone()),
+            _ => Down::Broken(Failure::new(Exit::Undelivered, io_reason(error))),
+        }
+    }
+
     fn fail(&mut self, why: Down) {
         if self.down.is_none() {
             self.down = Some(why);
@@ -453,13 +469,6 @@ impl Line {
         }
         self.outgoing.clear();
         self.acknowledgements.clear();
-    }
-}
-
-fn broken(error: &io::Error) -> Down {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => Down::ByPeer,
-        _ => Down::Broken(Failure::new(Exit::Undelivered, io_reason(error))),
     }
 }
 

@@ -23,7 +23,7 @@ mod watch;
 mod websocket;
 
 pub(crate) use exchange::Fate;
-pub(crate) use facts::{Facts, Verdict};
+pub(crate) use facts::{Connack, Facts, Verdict};
 pub(crate) use line::{Down, Limit, Line};
 pub(crate) use near::open_near;
 pub(crate) use seam::{

@@ -1,23 +1,22 @@
-//! TLS by OpenSSL: contexts from the configuration, the handshake, and words for
-//! what goes wrong in it. OpenSSL is touched only when TLS is asked for.
+//! TLS by OpenSSL: the handshake, and the encrypted stream after it. OpenSSL is
+//! touched only when TLS is asked for.
 
-use std::fmt::Write as _;
-use std::io;
+mod certificate;
+mod context;
+mod words;
+
+use std::io::{self, Read, Write};
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openssl::error::ErrorStack;
-use openssl::ssl::{
-    ErrorCode, Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslMode, SslStream, SslVerifyMode,
-    SslVersion,
-};
-use openssl::x509::{X509, X509NameRef, X509StoreContextRef};
+use openssl::ssl::{Error, Ssl, SslContext, SslStream};
+use openssl::x509::verify::X509CheckFlags;
 
+use self::words::{Offer, fail, reason};
 use super::socket::Socket;
 use crate::config::connection::{Host, Tls};
-use crate::exit::Exit;
-use crate::failure::{Failure, io_reason};
+use crate::failure::Failure;
 
 /// What the verification found wrong, noted while OpenSSL still has the
 /// certificate at hand.
@@ -40,7 +39,7 @@ impl<'a> Handshake<'a> {
     pub(crate) fn prepare(host: &'a Host, config: &'a Tls) -> Result<Self, Failure> {
         let finding = Finding::default();
         Ok(Self {
-            context: context(config, host, &finding)?,
+            context: context::context(config, host, &finding)?,
             finding,
             host,
             config,
@@ -51,16 +50,32 @@ impl<'a> Handshake<'a> {
     ///
     /// # Errors
     /// What is wrong with the peer's certificate, or with the handshake.
-    pub(crate) fn encrypt(&self, socket: Socket) -> Result<Box<SslStream<Socket>>, Failure> {
-        let ssl = client(&self.context, self.host, self.config).map_err(|error| refused(&words(&error)))?;
-        let mut stream = SslStream::new(ssl, socket).map_err(|error| refused(&words(&error)))?;
-        match stream.connect() {
-            Ok(()) => Ok(Box::new(stream)),
-            Err(error) => {
-                let noted = self.finding.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Err(explain(&error, noted, self.config))
-            }
+    pub(crate) fn encrypt(&self, socket: Socket) -> Result<Box<Encrypted>, Failure> {
+        let failed = |error: ErrorStack| fail(&reason(&error));
+        let offer = Offer {
+            identity: self.config.identity.is_some(),
+            psk: self.config.psk.is_some(),
+            only_13: self.config.only_13,
+        };
+        let ssl = client(&self.context, self.host, self.config).map_err(failed)?;
+        let mut stream = SslStream::new(ssl, socket).map_err(failed)?;
+        if let Err(error) = stream.connect() {
+            let noted = self.finding.lock().unwrap_or_else(PoisonError::into_inner).take();
+            return Err(match noted {
+                Some(fault) => distrust(&fault),
+                None => words::handshake(&error, offer),
+            });
         }
+        if let Some(certificate) = stream.ssl().peer_certificate()
+            && let Some(why) = certificate::unpinned(&certificate, &self.config.pins).map_err(failed)?
+        {
+            return Err(fail(&why).permanent());
+        }
+        Ok(Box::new(Encrypted {
+            stream,
+            offer,
+            verified: !self.config.insecure && !offer.psk,
+        }))
     }
 }
 
@@ -69,211 +84,159 @@ pub(crate) fn library() -> &'static str {
     openssl::version::version()
 }
 
+/// The name, or address, that the certificate must have: a socket is on this
+/// machine, a zone is of no interest to others, a dot at the end goes without
+/// saying.
+fn checked_name(host: &Host) -> &str {
+    if host.socket_path().is_some() {
+        return "localhost";
+    }
+    let name = host.name.split('%').next().unwrap_or_default();
+    name.strip_suffix('.').unwrap_or(name)
+}
+
 /// One connection, with the name that the certificate must have.
 fn client(context: &SslContext, host: &Host, config: &Tls) -> Result<Ssl, ErrorStack> {
     let mut ssl = Ssl::new(context)?;
-    let address: Option<IpAddr> = host.name.parse().ok();
+    let name = checked_name(host);
+    let address: Option<IpAddr> = name.parse().ok();
     if address.is_none() {
-        ssl.set_hostname(&host.name)?;
+        ssl.set_hostname(name)?;
     }
-    if !config.insecure {
+    if !config.insecure && config.psk.is_none() {
+        let param = ssl.param_mut();
+        param.set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS);
         match address {
-            Some(address) => ssl.param_mut().set_ip(address)?,
-            None => ssl.param_mut().set_host(&host.name)?,
+            Some(address) => param.set_ip(address)?,
+            None => param.set_host(name)?,
         }
     }
     Ok(ssl)
 }
 
-/// Trust, identity and protocol limits.
-fn context(config: &Tls, host: &Host, finding: &Finding) -> Result<SslContext, Failure> {
-    let mut builder = SslContext::builder(SslMethod::tls_client()).map_err(|error| refused(&words(&error)))?;
-    builder.set_mode(SslMode::ENABLE_PARTIAL_WRITE | SslMode::ACCEPT_MOVING_WRITE_BUFFER | SslMode::AUTO_RETRY);
-    builder
-        .set_min_proto_version(Some(SslVersion::TLS1_2))
-        .map_err(|error| refused(&words(&error)))?;
-    if config.insecure {
-        builder.set_verify(SslVerifyMode::NONE);
-    } else {
-        trust(&mut builder, config)?;
-        let finding = Arc::clone(finding);
-        let host = host.name.clone();
-        builder.set_verify_callback(SslVerifyMode::PEER, move |good, chain| {
-            if !good {
-                let mut note = finding.lock().unwrap_or_else(PoisonError::into_inner);
-                note.get_or_insert_with(|| complaint(chain, &host));
-            }
-            good
-        });
-    }
-    if let Some((certificate, key)) = &config.identity {
-        identity(&mut builder, certificate, key)?;
-    }
-    Ok(builder.build())
-}
-
-/// Whom to believe.
-fn trust(builder: &mut SslContextBuilder, config: &Tls) -> Result<(), Failure> {
-    if let Some(file) = &config.ca_file {
-        readable(file, "CA file")?;
-        builder
-            .set_ca_file(file)
-            .map_err(|error| file_failure(file, "CA file", &error))?;
-    }
-    if let Some(directory) = &config.ca_path {
-        builder
-            .load_verify_locations(None, Some(directory))
-            .map_err(|error| file_failure(directory, "CA directory", &error))?;
-    }
-    if config.system_trust || (config.ca_file.is_none() && config.ca_path.is_none()) {
-        builder
-            .set_default_verify_paths()
-            .map_err(|error| refused(&words(&error)))?;
-    }
-    Ok(())
-}
-
-/// Who we are.
-fn identity(builder: &mut SslContextBuilder, certificate: &Path, key: &Path) -> Result<(), Failure> {
-    readable(certificate, "certificate file")?;
-    builder
-        .set_certificate_chain_file(certificate)
-        .map_err(|error| file_failure(certificate, "certificate file", &error))?;
-    readable(key, "key file")?;
-    builder
-        .set_private_key_file(key, SslFiletype::PEM)
-        .and_then(|()| builder.check_private_key())
-        .map_err(|error| file_failure(key, "key file", &error))
-}
-
-/// Opens a file just to have the operating system's own words when it cannot
-/// be: OpenSSL's are `no such file` at best.
-fn readable(path: &Path, what: &str) -> Result<(), Failure> {
-    match std::fs::File::open(path) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Failure::new(
-            Exit::NoConnection,
-            format!("{what} {}: {}", path.display(), io_reason(&error)),
-        )
-        .permanent()),
-    }
-}
-
-fn file_failure(path: &Path, what: &str, error: &ErrorStack) -> Failure {
-    Failure::new(
-        Exit::NoConnection,
-        format!("{what} {}: {}", path.display(), words(error)),
-    )
-    .permanent()
-}
-
-fn refused(why: &str) -> Failure {
-    Failure::new(Exit::NoConnection, format!("TLS: {why}"))
-}
-
-/// The innermost reason of an OpenSSL error, which says most.
-fn words(error: &ErrorStack) -> String {
-    error
-        .errors()
-        .iter()
-        .find_map(openssl::error::Error::reason)
-        .map_or_else(|| error.to_string(), str::to_owned)
-}
-
-/// Says what is wrong with the certificate that the verification stopped at.
-fn complaint(chain: &X509StoreContextRef, host: &str) -> String {
-    let error = chain.error();
-    let Some(certificate) = chain.current_cert() else {
-        return format!("certificate refused: {}", error.error_string());
-    };
-    let subject = name(certificate.subject_name());
-    // The numbers are those of X509_V_ERR_… in OpenSSL's x509_vfy.h.
-    match error.as_raw() {
-        10 => format!("certificate of {subject} expired on {}", certificate.not_after()),
-        9 => format!(
-            "certificate of {subject} is not valid before {}",
-            certificate.not_before()
-        ),
-        62 | 64 => format!("certificate is for {}, not for {host}", names(&certificate.to_owned())),
-        18 => format!("certificate of {subject} is self-signed and not trusted"),
-        19 => format!("certificate issuer {subject} is not trusted"),
-        2 | 20 | 21 => {
-            let issuer = name(certificate.issuer_name());
-            format!("certificate of {subject} was issued by {issuer}, which is not trusted")
-        }
-        23 => format!("certificate of {subject} was revoked"),
-        _ => format!("certificate of {subject}: {}", error.error_string()),
-    }
-}
-
-/// The common name, or all of the name where it has none.
-fn name(name: &X509NameRef) -> String {
-    let mut text = String::new();
-    for entry in name.entries() {
-        let Ok(value) = entry.data().to_string() else { continue };
-        if entry.object().nid() == openssl::nid::Nid::COMMONNAME {
-            return value.clone();
-        }
-        let separator = if text.is_empty() { "" } else { ", " };
-        let _ = write!(text, "{separator}{value}");
-    }
-    text
-}
-
-/// The names that a certificate is for.
-fn names(certificate: &X509) -> String {
-    let mut all = Vec::new();
-    for entry in certificate.subject_alt_names().into_iter().flatten() {
-        if let Some(dns) = entry.dnsname() {
-            all.push(dns.to_owned());
-        } else if let Some(bytes) = entry.ipaddress() {
-            let address = <[u8; 4]>::try_from(bytes)
-                .map(IpAddr::from)
-                .or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from));
-            all.extend(address.map(|address| address.to_string()).ok());
-        }
-    }
-    if all.is_empty() {
-        name(certificate.subject_name())
-    } else {
-        all.join(", ")
-    }
-}
-
-/// Turns a handshake error into a failure.
-fn explain(error: &openssl::ssl::Error, noted: Option<String>, config: &Tls) -> Failure {
-    if let Some(noted) = noted {
-        let hint = if noted.contains("not trusted") {
-            Some("name its CA with --cafile, or verify nothing with --insecure")
-        } else {
-            None
-        };
-        let failure = refused(&noted).permanent();
-        return match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        };
-    }
-    if let Some(io_error) = error.io_error() {
-        return match io_error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => refused("timed out in the handshake"),
-            _ => refused(&format!("{} in the handshake", io_reason(io_error)))
-                .hint("does the broker speak TLS on this port?"),
-        };
-    }
-    let Some(stack) = error.ssl_error() else {
-        let closed = refused("the connection was closed in the handshake");
-        return if error.code() == ErrorCode::ZERO_RETURN || config.identity.is_some() {
-            closed
-        } else {
-            closed.hint("does the broker speak TLS on this port, or want a client certificate?")
-        };
-    };
-    let why = words(stack);
-    let failure = refused(&why).permanent();
-    if why.contains("wrong version number") || why.contains("record layer failure") {
-        failure.hint("does the broker speak TLS on this port?")
+/// The failure for a certificate with a fault.
+fn distrust(fault: &str) -> Failure {
+    let failure = fail(fault).permanent();
+    if fault.contains("not trusted") {
+        failure.hint("name its CA with --cafile, or verify nothing with --insecure")
     } else {
         failure
+    }
+}
+
+/// A stream behind a handshake.
+#[derive(Debug)]
+pub(crate) struct Encrypted {
+    stream: SslStream<Socket>,
+    offer: Offer,
+    /// The other end has shown a certificate that holds.
+    verified: bool,
+}
+
+impl Encrypted {
+    /// The socket underneath.
+    pub(super) fn socket(&self) -> &Socket {
+        self.stream.get_ref()
+    }
+
+    /// Says goodbye (`close_notify`). A peer that does not listen any more is no
+    /// error.
+    pub(super) fn farewell(&mut self) {
+        let _ = self.stream.shutdown();
+    }
+
+    /// Lines for the debug output: version and cipher, and who the other end is.
+    pub(super) fn describe(&self) -> Vec<String> {
+        let ssl = self.stream.ssl();
+        let cipher = ssl.current_cipher().map_or("no cipher", |cipher| cipher.name());
+        let protocol = ssl.selected_alpn_protocol().map(String::from_utf8_lossy);
+        let protocol = protocol.map(|name| format!(", ALPN {}", name.escape_debug()));
+        let mut lines = vec![format!(
+            "{}, {cipher}{}",
+            ssl.version_str(),
+            protocol.unwrap_or_default()
+        )];
+        if let Some(certificate) = ssl.peer_certificate() {
+            lines.extend(certificate::describe(&certificate));
+        }
+        if self.offer.psk {
+            lines.push("both ends have the pre-shared key".to_owned());
+        } else if !self.verified {
+            lines.push("the certificate was not verified (--insecure)".to_owned());
+        }
+        lines.into_iter().map(|line| format!("TLS: {line}")).collect()
+    }
+
+    /// What broke the stream, as an error that has the failure in it.
+    fn broken(&self, error: Error) -> io::Error {
+        if words::is_end(&error) {
+            return io::ErrorKind::UnexpectedEof.into();
+        }
+        match error.ssl_error() {
+            Some(stack) => io::Error::other(words::protocol(stack, self.offer)),
+            None => error.into_io_error().unwrap_or_else(io::Error::other),
+        }
+    }
+}
+
+/// The failure that broke a stream, if it was an alert or the like: one that
+/// comes instead of the first answer is about the handshake, as TLS 1.3 tells of
+/// a client's certificate only after it.
+pub(super) fn told(error: &io::Error) -> Option<&Failure> {
+    error.get_ref()?.downcast_ref()
+}
+
+impl Read for Encrypted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        use openssl::ssl::ErrorCode as Code;
+        loop {
+            let error = match self.stream.ssl_read(buffer) {
+                Ok(count) => return Ok(count),
+                Err(error) => error,
+            };
+            match (error.code(), error.io_error().is_some()) {
+                (Code::ZERO_RETURN, _) => return Ok(0),
+                (Code::SYSCALL, false) if error.ssl_error().is_none_or(|stack| stack.errors().is_empty()) => {
+                    return Ok(0);
+                }
+                // A record that brought nothing for us.
+                (Code::WANT_READ, false) => {}
+                _ => return Err(self.broken(error)),
+            }
+        }
+    }
+}
+
+impl Write for Encrypted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        use openssl::ssl::ErrorCode as Code;
+        loop {
+            match self.stream.ssl_write(bytes) {
+                Ok(count) => return Ok(count),
+                Err(error) if error.code() == Code::WANT_READ && error.io_error().is_none() => {}
+                Err(error) => return Err(self.broken(error)),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_that_is_checked() {
+        let of = |name: &str, port| {
+            let name = name.to_owned();
+            checked_name(&Host { name, port }).to_owned()
+        };
+        assert_eq!(of("broker.example", 1), "broker.example");
+        assert_eq!(of("broker.example.", 1), "broker.example");
+        assert_eq!(of("fe80::1%eth0", 1), "fe80::1");
+        assert_eq!(of("/run/mosquitto.sock", 0), "localhost");
     }
 }

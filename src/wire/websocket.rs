@@ -78,6 +78,9 @@ fn explain(error: Error, path: &str) -> Failure {
         ))
         .hint("is this the WebSocket port, and the right path?")
         .permanent(),
+        Error::Io(error) if super::tls::told(&error).is_some() => {
+            super::tls::told(&error).cloned().unwrap_or_else(|| fail(String::new()))
+        }
         Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock => {
             fail("timed out in the WebSocket handshake".into())
         }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, RevokedCertParams, SerialNumber,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -45,6 +45,12 @@ pub struct Certificates {
     pub self_signed: Chain,
     /// A client's certificate.
     pub client: Chain,
+    /// A list of [`ca`](Self::ca)'s that revokes nothing.
+    pub crl: PathBuf,
+    /// A list of [`ca`](Self::ca)'s that revokes [`good`](Self::good).
+    pub crl_of_good: PathBuf,
+    /// A list of [`other_ca`](Self::other_ca)'s that revokes nothing.
+    pub other_crl: PathBuf,
 }
 
 /// The certificates of this run.
@@ -57,6 +63,10 @@ pub fn certificates() -> &'static Certificates {
     })
 }
 
+/// The serial number of the good certificate, and of those that differ from it in
+/// one point.
+const GOOD: u64 = 4711;
+
 const HERE: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 impl Certificates {
@@ -64,7 +74,8 @@ impl Certificates {
         let ca = Authority::make(dir, "ca", "Test CA");
         let other = Authority::make(dir, "other-ca", "Unknown CA");
         let now = OffsetDateTime::now_utc();
-        let good = leaf("localhost", &HERE);
+        let mut good = leaf("localhost", &HERE);
+        good.serial_number = Some(SerialNumber::from(GOOD));
         let mut expired = good.clone();
         expired.not_after = now - Duration::DAY;
         let mut not_yet_valid = good.clone();
@@ -80,6 +91,9 @@ impl Certificates {
             unknown_issuer: other.issue(dir, "unknown-issuer", &good),
             self_signed: self_signed(dir, "self-signed", &good),
             client: ca.issue(dir, "client", &client),
+            crl: ca.revoke(dir, "nobody", None),
+            crl_of_good: ca.revoke(dir, "of-good", Some(GOOD)),
+            other_crl: other.revoke(dir, "other", None),
             ca: ca.cert,
             other_ca: other.cert,
         }
@@ -111,6 +125,29 @@ impl Authority {
             cert: write(dir, file, "crt", &cert.pem()),
             key: write(dir, file, "key", &key.serialize_pem()),
         }
+    }
+}
+
+impl Authority {
+    /// A list of revoked certificates, with the one that has this serial number.
+    fn revoke(&self, dir: &Path, file: &str, serial: Option<u64>) -> PathBuf {
+        let now = OffsetDateTime::now_utc();
+        let revoked = serial.map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from(serial),
+            revocation_time: now - Duration::HOUR,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: now - Duration::DAY,
+            next_update: now + Duration::DAY,
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.into_iter().collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = params.signed_by(&self.issuer).unwrap();
+        write(dir, file, "crl", &list.pem().unwrap())
     }
 }
 

@@ -27,6 +27,10 @@ pub use super::unique_topic;
 pub const USER: &str = "alice";
 /// Her password.
 pub const PASSWORD: &str = "s3cret";
+/// The name of the key that the listener [`psk`](Mosquitto::psk) knows.
+pub const PSK_IDENTITY: &str = "tester";
+/// That key, in hexadecimal.
+pub const PSK: &str = "0123456789abcdef0123456789ABCDEF";
 
 /// A mosquitto of its own. It is killed when this is dropped.
 pub struct Mosquitto {
@@ -122,6 +126,27 @@ impl Mosquitto {
     /// The same with another host's certificate.
     pub fn wss_wrong_host(&self) -> u16 {
         self.port(Listener::WssWrongHost)
+    }
+
+    /// As [`password`](Self::password), over TLS with the good certificate.
+    pub fn tls_password(&self) -> u16 {
+        self.port(Listener::TlsPassword)
+    }
+
+    /// As [`password`](Self::password), over WebSocket.
+    pub fn ws_password(&self) -> u16 {
+        self.port(Listener::WsPassword)
+    }
+
+    /// As [`password`](Self::password), over WebSocket over TLS with the good
+    /// certificate.
+    pub fn wss_password(&self) -> u16 {
+        self.port(Listener::WssPassword)
+    }
+
+    /// The port for anybody with [`PSK`], over TLS.
+    pub fn psk(&self) -> u16 {
+        self.port(Listener::Psk)
     }
 
     /// Asks the broker to end, which makes it save all that is to be kept, and

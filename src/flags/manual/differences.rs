@@ -164,6 +164,48 @@ const TLS: &[Difference] = &[
         ours: "used",
         why: "they were asked for",
     },
+    Difference {
+        about: "--tls-keylog",
+        theirs: "works only with --cafile, --capath or --psk; the file can be read by everybody",
+        ours: "works with any TLS; the file is made for its owner alone",
+        why: "it has the secrets of the connection in it",
+    },
+    Difference {
+        about: "--tls-alpn",
+        theirs: "one name",
+        ours: "may be given several times, the favourite first",
+        why: "that is what the protocol is for",
+    },
+    Difference {
+        about: "--ciphers",
+        theirs: "ciphers of TLS 1.3 only with --tls-version tlsv1.3",
+        ours: "each cipher limits the version of TLS that it is for",
+        why: "nobody can tell beforehand which version a broker takes",
+    },
+    Difference {
+        about: "--tls-version",
+        theirs: "TLSv1.2 is accepted, and fails later",
+        ours: "in any case",
+        why: "it is clear what is meant",
+    },
+    Difference {
+        about: "--tls-engine, --keyform engine",
+        theirs: "an OpenSSL engine has the private key",
+        ours: "refused: the private key is a PEM file",
+        why: "OpenSSL has given engines up, and its safe interface has no calls for them",
+    },
+    Difference {
+        about: "an encrypted private key",
+        theirs: "its passphrase has to be typed",
+        ours: "its passphrase is asked for once, or taken from --key-passphrase-file",
+        why: "a reconnection at night has nobody to ask",
+    },
+    Difference {
+        about: "--insecure, --tls-version and the like without TLS",
+        theirs: "passed over in silence",
+        ours: "passed over with a warning",
+        why: "who gives them believes that the connection is encrypted",
+    },
 ];
 
 const PUBLISHING: &[Difference] = &[

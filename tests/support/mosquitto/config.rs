@@ -7,7 +7,7 @@ use std::fmt::{Display, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{PASSWORD, USER};
+use super::{PASSWORD, PSK, PSK_IDENTITY, USER};
 use crate::support::certificates::{Chain, certificates};
 
 /// May read and write `open/#`; everything else, and `secret/#` explicitly, is
@@ -62,14 +62,19 @@ pub(super) enum Listener {
     Wss,
     WssExpired,
     WssWrongHost,
+    TlsPassword,
+    WsPassword,
+    WssPassword,
+    Psk,
 }
 
 /// How many there are.
-pub(super) const LISTENERS: usize = Listener::WssWrongHost as usize + 1;
+pub(super) const LISTENERS: usize = Listener::Psk as usize + 1;
 
 /// Writes the files that [`write_config`] names.
 pub(super) fn write_files(dir: &Path) {
     std::fs::write(dir.join("acl"), ACL).unwrap();
+    std::fs::write(dir.join("psk"), format!("{PSK_IDENTITY}:{PSK}\n")).unwrap();
     std::fs::write(dir.join("security.json"), SECURITY).unwrap();
     let args = ["-c", "-b"].map(OsStr::new).into_iter();
     let passwords = dir.join("passwords");
@@ -99,7 +104,11 @@ fn config(dir: &impl Display, ports: &[u16; LISTENERS]) -> String {
     let users = format!("password_file {dir}/passwords\nacl_file {dir}/acl\n");
     let mut listeners = vec![
         (Listener::Tcp, String::new()),
-        (Listener::Password, users),
+        (Listener::Password, users.clone()),
+        (Listener::TlsPassword, users.clone() + &tls(&certificates.good)),
+        (Listener::WsPassword, ws.clone() + &users),
+        (Listener::WssPassword, ws.clone() + &users + &tls(&certificates.good)),
+        (Listener::Psk, format!("psk_file {dir}/psk\npsk_hint hint\n")),
         (Listener::Tls, tls(&certificates.good)),
         (Listener::TlsExpired, tls(&certificates.expired)),
         (Listener::TlsWrongHost, tls(&certificates.wrong_host)),
@@ -122,7 +131,10 @@ fn config(dir: &impl Display, ports: &[u16; LISTENERS]) -> String {
     }
     for (listener, options) in listeners {
         let port = ports[listener as usize];
-        let anybody = !matches!(listener, Listener::Password);
+        let anybody = !matches!(
+            listener,
+            Listener::Password | Listener::TlsPassword | Listener::WsPassword | Listener::WssPassword
+        );
         let _ = writeln!(config, "listener {port} 127.0.0.1\nallow_anonymous {anybody}");
         config.push_str(&options);
     }
