@@ -147,6 +147,36 @@ fn formatters_find_no_fault_with_the_pages() {
     }
 }
 
+/// What bash offers for the last of the words.
+fn bash_completes(words: &[&str]) -> Vec<String> {
+    const ASK: &str = r#"
+        source "$1"; shift
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        "_$1" "$1" "${!#}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let script = root().join(format!("completions/{}.bash", words[0]));
+    let run = Command::new("bash")
+        .args(["--norc", "-c", ASK, "bash"])
+        .arg(script)
+        .args(words)
+        .output()
+        .unwrap();
+    assert!(run.status.success() && run.stderr.is_empty(), "{run:?}");
+    String::from_utf8(run.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn bash_offers_options_and_values() {
+    assert_eq!(bash_completes(&["mqsub", "--verb"]), ["--verbose"]);
+    assert_eq!(bash_completes(&["mqsub", "-t", "a", "-q", ""]), ["0", "1", "2"]);
+    assert_eq!(bash_completes(&["mqpub", "--protocol-version", ""]), ["5", "311", "31"]);
+}
+
 #[test]
 fn each_difference_is_told_once() {
     let all: Vec<_> = manual::DIFFERENCES.iter().flat_map(|(_, group)| *group).collect();
