@@ -141,10 +141,13 @@ impl Filter {
     }
 
     /// Whether a topic is among those that it is for (MQTT 5, 4.7): wildcards in
-    /// the first level leave out topics that begin with `$`.
+    /// the first level leave out topics that begin with `$`. Of a shared
+    /// subscription the filter in it counts.
     pub fn matches(&self, topic: &str) -> bool {
         let mut levels = topic.split('/');
-        for (index, wanted) in self.as_str().split('/').enumerate() {
+        // `$share` and the name of the group.
+        let aside = if self.is_shared() { 2 } else { 0 };
+        for (index, wanted) in self.as_str().split('/').skip(aside).enumerate() {
             let wild = matches!(wanted, "+" | "#");
             if index == 0 && wild && topic.starts_with('$') {
                 return false;
@@ -303,6 +306,9 @@ mod tests {
             ("$SYS/#", "$SYS/x", true),
             ("$SYS/+", "$SYS/x", true),
             ("a/+/c", "a/$b/c", true),
+            ("$share/g/a/+", "a/b", true),
+            ("$share/g/#", "$SYS/x", false),
+            ("$share/a/b", "a/b", false),
         ] {
             assert_eq!(
                 Filter::new(filter).unwrap().matches(topic),
