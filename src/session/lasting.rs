@@ -28,8 +28,10 @@ pub(super) enum Oblivion {
     /// Nothing, so far.
     Unneeded,
     /// There is a session of an earlier run, or of an earlier time of a broker that
-    /// lost its memory, whose unfinished exchanges would be taken for ours. It is
-    /// said goodbye to; then another connection ends the session, if need be.
+    /// was down, whose unfinished exchanges would be taken for ours, or leave no room
+    /// for ours: before MQTT 5 a broker then takes a message and drops it without a
+    /// word. It is said goodbye to, if it was taken up; then another connection ends
+    /// it, if need be.
     Before,
     /// That is done.
     Done,

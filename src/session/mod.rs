@@ -181,6 +181,9 @@ impl Session {
         self.deadline = Some(deadline + LATENESS);
         self.next_attempt = None;
         self.retry.begin(now);
+        if self.broker_was_down && self.must_forget() {
+            self.oblivion = Oblivion::Before;
+        }
         let attempt = {
             let mut state = self.hub.lock();
             state.attempt += 1;
@@ -276,6 +279,7 @@ impl Session {
             }
             Notice::Connected if self.oblivion.is_under_way() => {
                 self.deadline = None;
+                self.broker_was_down = false;
                 self.round = Round::default();
                 self.say_goodbye();
                 None

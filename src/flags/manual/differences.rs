@@ -32,7 +32,7 @@ const ENDS: &[Difference] = &[
         about: "exit statuses",
         theirs: "1, the number of an error of the library, or the broker's code, which overlap; \
                  0 for several failures",
-        ours: "the statuses of the table in mqtools(7)",
+        ours: "the statuses of the table in mqtools(7); mosquitto's where started under the name of its tool",
         why: "a script has to be able to tell what failed",
     },
     Difference {
@@ -97,6 +97,18 @@ const COMMAND_LINE: &[Difference] = &[
         theirs: "no IPv6, no percent-encoding, needs a topic",
         ours: "all of these, and the topic may be left out",
         why: "a password may have an @ in it",
+    },
+    Difference {
+        about: "-o as the value of another option",
+        theirs: "names an options file all the same",
+        ours: "is that value",
+        why: "`-m -o` is a message",
+    },
+    Difference {
+        about: "-D, and long lines, in an options file",
+        theirs: "refused; cut after 1023 bytes",
+        ours: "taken",
+        why: "whatever can be typed can stand in a file",
     },
     Difference {
         about: "-o FILE that cannot be read",
@@ -238,6 +250,36 @@ const PUBLISHING: &[Difference] = &[
         theirs: "refused",
         ours: "an empty payload",
         why: "an empty file is one, too",
+    },
+    Difference {
+        about: "-l at QoS 0 while there is no connection",
+        theirs: "the lines are lost, status 0",
+        ours: "stdin is not read; what a broken connection may have swallowed is counted",
+        why: "each line is delivered or counted",
+    },
+    Difference {
+        about: "-r to a broker that keeps no retained messages (MQTT 5)",
+        theirs: "is published without being retained",
+        ours: "is refused",
+        why: "it would not be what was asked for",
+    },
+    Difference {
+        about: "several -t, several -f",
+        theirs: "the last one counts",
+        ours: "each message to each topic, a message for each file",
+        why: "a connection for each of them is slow; on the command line they replace those of an options file",
+    },
+    Difference {
+        about: "--repeat-delay of more than 2147 s",
+        theirs: "no delay at all",
+        ours: "as written",
+        why: "an hour is not too long",
+    },
+    Difference {
+        about: "a property twice in -D (MQTT 5)",
+        theirs: "a lost connection, status 7",
+        ours: "refused, unless it is user-property",
+        why: "MQTT forbids it",
     },
     Difference {
         about: "-M",
