@@ -6,6 +6,7 @@ mod failures;
 mod handshakes;
 mod proxies;
 mod public;
+mod terms;
 mod tls;
 
 use crate::support::broker::{Broker, Inbox, Transport, sink};

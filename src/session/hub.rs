@@ -70,6 +70,9 @@ pub(super) struct State {
     pub(super) concluded: bool,
     /// The main thread is handing messages on; the callbacks leave it to it.
     pub(super) feeding: bool,
+    /// What the last CONNACK has settled; the main thread takes it from here, as
+    /// the line may be busy with a write.
+    pub(super) terms: Terms,
     /// What the main thread waits for.
     pub(super) wanted: Wanted,
     /// What was asked on this connection and is not answered.
@@ -79,6 +82,15 @@ pub(super) struct State {
     granted: Option<usize>,
     /// Whether to find out when all retained messages have come.
     until_retained: bool,
+}
+
+/// What a CONNACK of MQTT 5 settles for more than its moment.
+#[derive(Debug, Default)]
+pub(super) struct Terms {
+    /// The client identifier that the broker has chosen.
+    pub(super) client_id: Option<String>,
+    /// The broker's keep-alive, in seconds.
+    pub(super) keep_alive: Option<u32>,
 }
 
 /// What the main thread wants to be woken for.
@@ -122,6 +134,7 @@ impl Hub {
                 up: false,
                 concluded: false,
                 feeding: false,
+                terms: Terms::default(),
                 wanted: Wanted::default(),
                 asked: Asked::default(),
                 granted: None,
@@ -302,6 +315,13 @@ impl Callbacks for Link {
             return;
         }
         if state.attempt == self.attempt {
+            state.terms = Terms {
+                client_id: connack
+                    .properties
+                    .text(property::ASSIGNED_CLIENT_IDENTIFIER)
+                    .map(str::to_owned),
+                keep_alive: connack.properties.number(property::SERVER_KEEP_ALIVE),
+            };
             state
                 .window
                 .narrow(usize::try_from(maximum).unwrap_or(usize::MAX), limits);

@@ -47,37 +47,22 @@ impl Oblivion {
 }
 
 impl Session {
-    /// Takes up what CONNACK has settled for more than this connection: the client
-    /// identifier that the broker has chosen is ours from now on (MQTT 5, 3.2.2.3.7),
-    /// or each reconnection would leave another session behind.
+    /// Takes up what CONNACK has settled: the client identifier that the broker
+    /// has chosen is ours from now on (MQTT 5, 3.2.2.3.7), or each reconnection
+    /// would leave another session behind.
     pub(super) fn take_terms(&mut self) {
-        let assigned = wire::with_line(|line| {
-            let connack = line.facts().connack.as_ref()?;
-            connack
-                .properties
-                .text(property::ASSIGNED_CLIENT_IDENTIFIER)
-                .map(str::to_owned)
-        });
-        if let Some(assigned) = assigned.flatten()
+        let terms = std::mem::take(&mut self.hub.lock().terms);
+        if let Some(assigned) = terms.client_id
             && self.connection.client_id.is_empty()
         {
             Arc::make_mut(&mut self.connection).client_id = assigned;
         }
-    }
-
-    /// The longest silence: the broker's word counts more than ours (MQTT 5,
-    /// 3.2.2.3.14). Paho keeps to it by itself (`MQTTAsync_completeConnection`).
-    pub(super) fn keep_alive_limit(&self) -> Duration {
-        let of_broker = wire::with_line(|line| {
-            let connack = line.facts().connack.as_ref()?;
-            connack.properties.number(property::SERVER_KEEP_ALIVE)
-        });
-        match of_broker.flatten() {
-            // It asks for no PINGREQ at all.
+        self.keep_alive_limit = match terms.keep_alive {
+            // The broker asks for no PINGREQ at all.
             Some(0) => Duration::from_secs(u16::MAX.into()),
             Some(seconds) => Duration::from_secs(seconds.into()),
             None => self.connection.keep_alive,
-        }
+        };
     }
 
     /// DISCONNECT has left.

@@ -102,6 +102,9 @@ pub struct Session {
     retry: Retry,
     /// The brokers tried since the last pause.
     round: Round,
+    /// The longest silence on this connection: the broker's word counts more than
+    /// ours (MQTT 5, 3.2.2.3.14). Paho keeps to it by itself.
+    keep_alive_limit: Duration,
     /// When to look whether Paho is held up and cannot keep the connection
     /// alive by itself.
     next_look: Option<Instant>,
@@ -147,6 +150,7 @@ impl Session {
             next_attempt: None,
             retry: Retry::new(policy),
             round: Round::default(),
+            keep_alive_limit: Duration::ZERO,
             next_look: None,
             publishes_only,
             leaving: false,
@@ -415,7 +419,7 @@ impl Session {
         if self.publishes_only {
             return;
         }
-        let limit = self.keep_alive_limit();
+        let limit = self.keep_alive_limit;
         wire::try_with_line(|line| {
             // Paho looks every tenth of the limit.
             if line.quiet_for() > limit + limit / 8 {
