@@ -2,6 +2,14 @@ complete -c mqsub -s t -l topic -d 'A topic filter to subscribe to; may be given
 complete -c mqsub -s q -l qos -d 'The highest level to receive with: 0, 1 or 2' -r -f -a "0\t''
 1\t''
 2\t''"
+complete -c mqsub -l filter -d 'A topic filter with options of its own, such as `qos=1,no-local:home/#`; may be given several times' -r
+complete -c mqsub -l share -d 'Share the messages with all others of this group: each goes to one of them' -r
+complete -c mqsub -s U -l unsubscribe -d 'End the subscription to this filter, which the broker has kept; may be given several times' -r
+complete -c mqsub -l retain-handling -d 'When the broker sends what it retains: always, new or never; MQTT 5' -r -f -a "always\t''
+new\t''
+never\t''"
+complete -c mqsub -s T -l filter-out -d 'Leave out messages whose topic matches this filter; may be given several times' -r
+complete -c mqsub -l random-filter -d 'Print this percentage of the messages, chosen at random; -C counts all of them' -r
 complete -c mqsub -s F -l format -d 'Print each message in this form: %t topic, %p payload, %j JSON and many more; see mqsub(1)' -r -f -a "%t %p\t''
 %j\t''
 %J\t''
@@ -13,6 +21,10 @@ complete -c mqsub -l delimiter -d 'What to print after each message, instead of 
 complete -c mqsub -l output-dir -d 'Write each message to a file of its own below this folder, which is made if need be' -r -f -a "(__fish_complete_directories)"
 complete -c mqsub -s C -l count -d 'End after this many messages' -r
 complete -c mqsub -s W -l timeout -d 'End after this time, counted from the start, with status 27' -r
+complete -c mqsub -l idle -d 'End when no message has come for this time since the subscription or the last one' -r
+complete -c mqsub -l ready-file -d 'Make this empty file when every subscription has been acknowledged' -r -F
+complete -c mqsub -l ready-fd -d 'Write a newline to this file descriptor when every subscription has been acknowledged' -r
+complete -c mqsub -l on-ready -d 'Run this command by sh once, when every subscription has been acknowledged' -r
 complete -c mqsub -s h -l host -d 'The broker\'s host name or address, HOST:PORT, or several with commas [default: localhost]' -r -f -a "(__fish_print_hostnames)"
 complete -c mqsub -s p -l port -d 'The broker\'s port [default: 1883, with TLS 8883]' -r -f -a "1883\t''
 8883\t''"
@@ -72,6 +84,10 @@ complete -c mqsub -l tls-keylog -d 'Append the secrets of each connection to thi
 complete -c mqsub -l tls-engine -d 'The OpenSSL engine that has our private key (refused: engines are not supported)' -r
 complete -c mqsub -l tls-engine-kpass-sha1 -d 'The SHA-1 of the engine\'s password (refused: engines are not supported)' -r
 complete -c mqsub -s o -l options -d 'Take options from this file too, as if they stood before the others' -r -F
+complete -c mqsub -l retain-as-published -d 'Keep the retain flag that a message was published with; MQTT 5'
+complete -c mqsub -s R -l no-retained -d 'Leave out messages that were retained'
+complete -c mqsub -l retained-only -d 'Take only messages that were retained, and end with the first other one'
+complete -c mqsub -l remove-retained -d 'Delete from the broker each retained message that comes, but not those that -T leaves out'
 complete -c mqsub -s v -l verbose -d 'Print the topic before each payload'
 complete -c mqsub -l pretty -d 'Print what %j and %J stand for with a member a line, behind tabs'
 complete -c mqsub -l json -d 'Print each message as a JSON object on a line of its own'
@@ -79,6 +95,9 @@ complete -c mqsub -l parse-json -d 'With --json: a payload that is JSON is also 
 complete -c mqsub -s N -l no-newline -d 'Print no newline after each message'
 complete -c mqsub -s 0 -l nul -d 'Print a NUL after each message'
 complete -c mqsub -l framed -d 'Print the length of each message before it, four bytes, big end first'
+complete -c mqsub -l message-rate -d 'Print each second how many messages have come, and not the messages'
+complete -c mqsub -l until-retained -d 'End when every message has come that was retained, also if no other one comes'
+complete -c mqsub -s E -l subscribe-only -d 'End when the broker has answered the subscriptions; print nothing'
 complete -c mqsub -l ipv4 -d 'Use only IPv4 addresses'
 complete -c mqsub -l ipv6 -d 'Use only IPv6 addresses'
 complete -c mqsub -s S -l srv -d 'Take HOST for a domain, and ask the DNS (SRV) where its brokers are'

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::process::Stdio;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -62,6 +64,14 @@ impl Report {
         let style = ProgressStyle::with_template("{spinner} {msg}");
         ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
             .with_style(style.unwrap_or(ProgressStyle::default_spinner()))
+    }
+
+    /// Where a program that we start may write what is no data.
+    ///
+    /// # Errors
+    /// That of `dup(2)`: no descriptors are left.
+    pub fn for_child(&self) -> std::io::Result<Stdio> {
+        std::io::stderr().as_fd().try_clone_to_owned().map(Stdio::from)
     }
 
     /// Whether debug lines are shown.

@@ -3,11 +3,14 @@
 //! and what lasts or comes to a bad end.
 
 mod acknowledgements;
+mod ends;
 mod folder;
 mod format;
 mod framing;
 mod json;
 mod lasting;
+mod ready;
+mod selection;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::mpsc;

@@ -3,6 +3,7 @@
 //! a standard stream.
 
 mod check;
+mod check_subscribe;
 pub mod connection;
 mod headers;
 mod hosts;
@@ -14,6 +15,7 @@ pub mod subscribe;
 mod template;
 pub mod tls;
 pub mod url;
+mod wanted;
 pub mod will;
 
 use std::time::Duration;

@@ -54,6 +54,10 @@ pub const SUBSCRIBE_EXAMPLES: &[Example] = &[
         command: "mqsub -t home/lamp -C 1 -W 5",
     },
     Example {
+        title: "What the broker retains below a topic, and no more",
+        command: "mqsub -v -t 'home/#' --until-retained",
+    },
+    Example {
         title: "Over WebSocket with TLS",
         command: "mqsub --ws --tls-use-os-certs -h broker.example -p 9443 -t home/lamp",
     },
@@ -174,18 +178,23 @@ pub const VALUES: &[(&str, Values)] = &[
         "COMMAND PROPERTY [NAME] VALUE",
         Values::OneOf(&["connect", "publish", "will", "disconnect", "subscribe", "unsubscribe"]),
     ),
+    ("COMMAND", Values::Free),
     ("DIR", Values::Hint(ValueHint::DirPath)),
+    ("FD", Values::Free),
     ("FILE", Values::Hint(ValueHint::FilePath)),
     ("FILTER", Values::Free),
     ("FORMAT", Values::OneOf(&["%t %p", "%j", "%J", "@s.@N %t %x"])),
     ("FORM", Values::OneOf(&["hex", "base64", "cbor", "msgpack"])),
+    ("GROUP", Values::Free),
     ("HOST", Values::Hint(ValueHint::Hostname)),
     ("ID", Values::Free),
     ("N", Values::Free),
     ("N/UNIT", Values::Free),
     ("NAME", Values::Hint(ValueHint::Username)),
     ("NAME:VALUE", Values::Free),
+    ("OPTIONS:FILTER", Values::Free),
     ("PATH", Values::Free),
+    ("PERCENT", Values::Free),
     ("PORT", Values::OneOf(&["1883", "8883"])),
     ("QOS", Values::OneOf(&["0", "1", "2"])),
     ("SPEED", Values::OneOf(&["1x", "2x", "10x", "max"])),
@@ -206,6 +215,7 @@ pub const VALUES: &[(&str, Values)] = &[
     ("PROTOCOL", Values::OneOf(&["mqtt"])),
     ("ENGINE", Values::Free),
     ("--psk-identity", Values::Free),
+    ("WHEN", Values::OneOf(&["always", "new", "never"])),
 ];
 
 /// What may stand for the value of an option: [`VALUES`] says.

@@ -10,6 +10,7 @@ pub mod properties;
 pub mod publish;
 pub mod replay;
 mod scan;
+pub mod selection;
 pub mod subscribe;
 pub mod tls;
 pub mod value;

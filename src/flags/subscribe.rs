@@ -7,6 +7,7 @@ use clap::{Args, Parser};
 use super::connection::{ConnectionFlags, GeneralFlags};
 use super::output::OutputFlags;
 use super::properties::PropertyFlags;
+use super::selection::{DetailFlags, ReadyFlags, SelectionFlags, ViewFlags};
 use super::tls::TlsFlags;
 use super::will::WillFlags;
 use super::{Flags, Shared, Tool, manual, value};
@@ -27,12 +28,24 @@ pub struct SubscribeFlags {
     /// What to subscribe to.
     #[command(flatten)]
     pub subscription: SubscriptionFlags,
+    /// The same, in detail.
+    #[command(flatten)]
+    pub detail: DetailFlags,
+    /// Which messages are wanted.
+    #[command(flatten)]
+    pub selection: SelectionFlags,
     /// How to print.
     #[command(flatten)]
     pub output: OutputFlags,
+    /// How else to look at the messages.
+    #[command(flatten)]
+    pub view: ViewFlags,
     /// When to end.
     #[command(flatten)]
     pub end: EndFlags,
+    /// Whom to tell of the start.
+    #[command(flatten)]
+    pub ready: ReadyFlags,
     /// Which broker.
     #[command(flatten)]
     pub connection: ConnectionFlags,
@@ -74,6 +87,26 @@ pub struct EndFlags {
     /// End after this time, counted from the start, with status 27
     #[arg(short = 'W', long, value_name = "TIME", value_parser = value::positive_duration)]
     pub timeout: Option<Duration>,
+
+    /// End when no message has come for this time since the subscription or the last one
+    ///
+    /// The status is 0, but 27 if -C is given and so many have not come. The time
+    /// does not run while the connection is lost.
+    #[arg(long, value_name = "TIME", value_parser = value::positive_duration)]
+    pub idle: Option<Duration>,
+
+    /// End when every message has come that was retained, also if no other one comes
+    ///
+    /// A broker that answers a client's packets in order, as mosquitto does, is
+    /// asked with a PINGREQ behind the acknowledgements. One that looks for
+    /// retained messages in the background may answer too early: give it some
+    /// --idle time instead.
+    #[arg(long)]
+    pub until_retained: bool,
+
+    /// End when the broker has answered the subscriptions; print nothing
+    #[arg(short = 'E', long)]
+    pub subscribe_only: bool,
 }
 
 impl Flags for SubscribeFlags {

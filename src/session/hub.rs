@@ -366,6 +366,8 @@ impl Callbacks for Link {
         }
         if let Some(answer) = inbox.answer() {
             self.advance(sender, |window| window.enqueue([answer]));
+            // Whoever was told of the message looks again, and sees the answer.
+            self.hub.waker.wake();
         }
     }
 

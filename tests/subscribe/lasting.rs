@@ -107,21 +107,40 @@ fn a_refused_subscription_is_told_by_its_filter() {
                 .iter()
                 .map(|filter| if *filter == "bad/#" { code } else { 0 })
                 .collect();
+            let alone = filters.len() == 1;
             let props = props.clone();
             let broker = play(move |conn| {
                 conn.accept_connect();
                 let subscribe = conn.expect_subscribe();
                 conn.send(suback(version, subscribe.mid, &codes, &props));
-                conn.expect_disconnect();
+                conn.publish(&Publish::new("good", "x"));
+                conn.until_eof();
             });
-            let mut tool = mqsub(broker.port(), &format!("-V {}", version.flag()));
+            let mut tool = mqsub(broker.port(), &format!("-V {} -C 1", version.flag()));
             for filter in filters {
                 tool = tool.args(["-t", filter]);
             }
-            let error = format!("mqsub: error: subscription to 'bad/#' refused{why}\n");
-            tool.run().expect(4, "", error);
+            if alone {
+                let error = format!("mqsub: error: subscription to 'bad/#' refused{why}\n");
+                tool.run().expect(4, Satisfies(&|_| true), error);
+            } else {
+                let warning = format!("mqsub: warning: subscription to 'bad/#' refused{why}\n");
+                tool.run().expect(4, "x\n", warning);
+            }
         }
     }
+}
+
+#[test]
+fn all_that_are_refused_are_named() {
+    let broker = play(|conn| {
+        conn.accept_connect();
+        conn.serve_subscribe(&[0x80, 0x80]);
+        conn.expect_disconnect();
+    });
+    let words = "mqsub: warning: subscription to 'a' refused by the broker\n\
+                 mqsub: error: subscription to 'b' refused by the broker\n";
+    mqsub(broker.port(), "-t a -t b").run().expect(4, "", words);
 }
 
 #[test]
@@ -129,13 +148,12 @@ fn a_real_broker_refuses_too() {
     let port = mosquitto::shared().restricted();
     // MQTT 3.1 has no way to refuse a subscription.
     for version in [Version::V311, Version::V5] {
-        let words = format!("-t open -t secret/plan -V {}", version.flag());
-        let tool = mqsub(port, &words);
-        tool.run().expect(
-            4,
-            "",
-            Contains(&["mqsub: error: subscription to 'secret/plan' refused"]),
-        );
+        let words = format!("-t secret/plan -V {}", version.flag());
+        let error = Contains(&["mqsub: error: subscription to 'secret/plan' refused"]);
+        mqsub(port, &words).run().expect(4, "", error);
+        let words = format!("-t open -t secret/plan -V {} -E", version.flag());
+        let warning = Contains(&["mqsub: warning: subscription to 'secret/plan' refused"]);
+        mqsub(port, &words).run().expect(4, "", warning);
     }
 }
 
@@ -208,4 +226,19 @@ fn a_signal_ends_it_also_while_its_reader_sleeps() {
     go_on.recv().unwrap();
     tool.signal(Signal::TERM);
     tool.wait().expect(Signal::TERM, "", "");
+}
+
+#[test]
+fn a_connection_that_does_not_come_back_in_time_is_status_5() {
+    let broker = play(|conn| drop(subscribed(conn)));
+    let tool = mqsub(broker.port(), "-t t --retry-for 300ms");
+    let error = Contains(&["mqsub: error: connection lost for good: cannot connect to 127.0.0.1:"]);
+    tool.run().expect(5, "", error);
+}
+
+#[test]
+fn a_quiet_run_says_nothing_of_an_outage() {
+    let scripts = vec![serve("a", Conn::close), serve("b", |conn| drop(conn.until_eof()))];
+    let broker = Broker::start_many(scripts);
+    mqsub(broker.port(), "-t t -C 2 --quiet").run().expect(0, "a\nb\n", "");
 }

@@ -293,8 +293,58 @@ const SUBSCRIBING: &[Difference] = &[
     Difference {
         about: "a subscription that is refused",
         theirs: "status 0 if all are, nothing at all if some are",
-        ours: "an error that names it, status 4",
+        ours: "named on stderr; the run goes on with the others, and its status is 4 in the end; \
+               without others it ends at once",
         why: "what does not come is not the same as nothing to come",
+    },
+    Difference {
+        about: "a session that the broker has kept over a lost connection",
+        theirs: "subscribes again, so that retained messages come again",
+        ours: "does not: the broker still knows",
+        why: "no message should come twice without need",
+    },
+    Difference {
+        about: "a subscription identifier of 0, or properties with -V 311",
+        theirs: "no subscription, without a word",
+        ours: "an error at the start",
+        why: "nothing would ever come",
+    },
+    Difference {
+        about: "--random-filter",
+        theirs: "prints a tenth of the percentage",
+        ours: "prints the percentage",
+        why: "the manual of theirs says so too",
+    },
+    Difference {
+        about: "--remove-retained with -C, or with --retained-only",
+        theirs: "never ends",
+        ours: "ends when the broker has acknowledged the deletions; with --retained-only when all \
+               retained messages have come, whether or not another one follows",
+        why: "a script waits for the end",
+    },
+    Difference {
+        about: "--remove-retained with -R",
+        theirs: "deletes nothing, though the manual says otherwise",
+        ours: "deletes, and prints none of what is deleted",
+        why: "it is what the manual of theirs says",
+    },
+    Difference {
+        about: "--retained-only with -c, and -E with -c",
+        theirs: "messages that are not printed are acknowledged",
+        ours: "they are not: the session still has them",
+        why: "what nobody has seen is not received",
+    },
+    Difference {
+        about: "-E with -U alone",
+        theirs: "never ends",
+        ours: "ends when the broker has answered",
+        why: "that is what was asked for",
+    },
+    Difference {
+        about: "--message-rate",
+        theirs: "lines stay in a buffer when stdout is a pipe",
+        ours: "each line is written at once",
+        why: "a rate is of use when it is new",
     },
     Difference {
         about: "acknowledgements",

@@ -1,0 +1,302 @@
+//! mqsub from start to end: flags to configuration, session to output, exit.
+//!
+//! Who decides what: `choice` of each message, what is done with it; `finish` of
+//! the run, when it ends and how; here, what is done about either.
+
+mod choice;
+mod finish;
+mod rate;
+mod ready;
+mod sink;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, ErrorKind, IsTerminal as _};
+use std::os::fd::AsFd as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use rustix::event::PollFlags;
+
+use self::choice::Choice;
+use self::finish::{End, Finish};
+use self::rate::Rate;
+use self::ready::Ready;
+use self::sink::{Display, Shared, Sink, Verdict};
+use crate::clock::Zone;
+use crate::config::GRACE;
+use crate::config::output::Output;
+use crate::config::subscribe::{Subscribe, View};
+use crate::entry::{self, Ending};
+use crate::exit::Exit;
+use crate::failure::{Failure, io_reason};
+use crate::flags::SubscribeFlags;
+use crate::output::{Folder, Printer};
+use crate::report::Report;
+use crate::session::{Event, Interest, Session};
+use crate::signal::Signals;
+use crate::waker::Waker;
+
+/// Runs mqsub.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let start = Instant::now();
+    entry::run("mqsub", arguments, |flags: SubscribeFlags, report| {
+        let policy = entry::policy(&flags.connection, true);
+        let subscribe = Subscribe::new(flags)?;
+        for warning in &subscribe.warnings {
+            report.warn(warning);
+        }
+        let ready = Ready::new(subscribe.ready, report)?;
+        let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
+        let signals = Signals::listen(&waker).context("cannot listen for signals")?;
+        let (display, rate) = match subscribe.view {
+            View::Rate => (Display::Number, Some(Rate::new(stdout()?))),
+            View::Messages => (Display::Printer(Box::new(printer(&subscribe.output)?)), None),
+        };
+        let shared = Arc::new(Shared::new(Arc::clone(&waker), start));
+        let deletes = subscribe.selection.remove_retained;
+        let choice = Choice::new(subscribe.selection, subscribe.ends.count);
+        let interest = Interest {
+            subscriptions: subscribe.subscriptions,
+            unsubscribe: subscribe.unsubscribe,
+            subscribe_properties: subscribe.properties,
+            unsubscribe_properties: subscribe.unsubscribe_properties,
+            until_retained: subscribe.ends.until_retained,
+        };
+        let mut session = Session::new(
+            subscribe.connection,
+            policy,
+            subscribe.window,
+            interest,
+            Some(Box::new(Sink::new(choice, display, Arc::clone(&shared), report))),
+            Arc::clone(&waker),
+        );
+        if report.debugs() {
+            session.trace(move |text| report.debug(text));
+        }
+        Run {
+            finish: Finish::new(subscribe.ends, start),
+            session,
+            waker,
+            signals,
+            report,
+            shared,
+            ready: Some(ready),
+            rate,
+            deletes,
+            refused: false,
+            connected: false,
+            ending: None,
+            grace: None,
+        }
+        .run()
+    })
+}
+
+fn stdout() -> anyhow::Result<File> {
+    let stdout = std::io::stdout().as_fd().try_clone_to_owned();
+    Ok(File::from(stdout.context("cannot use stdout")?))
+}
+
+/// What prints, and where to.
+fn printer(output: &Output) -> anyhow::Result<Printer<File>> {
+    let zone = || Zone::local(|name| std::env::var(name).ok(), |path| std::fs::read(path));
+    let output = output.clone();
+    if let Some(folder) = &output.folder {
+        let folder = Folder::open(folder).map_err(|why| Failure::new(Exit::Failed, why))?;
+        return Ok(Printer::to_folder(folder, output, zone));
+    }
+    let terminal = std::io::stdout().is_terminal();
+    Ok(Printer::new(stdout()?, terminal, output, zone))
+}
+
+/// The end of a run whose output cannot be written.
+fn unwritten(error: &io::Error) -> anyhow::Result<Ending> {
+    if error.kind() == ErrorKind::BrokenPipe {
+        return Ok(Ending::Status(Exit::Done));
+    }
+    let why = format!("cannot write to stdout: {}", io_reason(error));
+    Err(Failure::new(Exit::Failed, why).into())
+}
+
+/// A run of mqsub.
+struct Run {
+    finish: Finish,
+    session: Session,
+    waker: Arc<Waker>,
+    signals: Signals,
+    report: Report,
+    shared: Arc<Shared>,
+    /// Whom to tell when the subscriptions have been acknowledged.
+    ready: Option<Ready>,
+    rate: Option<Rate>,
+    /// Retained messages are deleted.
+    deletes: bool,
+    /// The broker has refused some of what was asked for.
+    refused: bool,
+    /// There has been a connection.
+    connected: bool,
+    /// How the run will end, once DISCONNECT has left.
+    ending: Option<anyhow::Result<Ending>>,
+    /// Until when that may take.
+    grace: Option<Instant>,
+}
+
+impl Run {
+    fn run(mut self) -> anyhow::Result<Ending> {
+        let stdout = std::io::stdout();
+        self.session.connect();
+        loop {
+            while let Some(event) = self.session.event() {
+                match (event, self.ending.take()) {
+                    (Event::Closed | Event::Down(_), Some(ending)) => return ending,
+                    (Event::Down(why), None) => return Err(self.lost(why).into()),
+                    (other, ending) => {
+                        self.ending = ending;
+                        self.note(other);
+                    }
+                }
+            }
+            self.look_for_an_end();
+            let now = Instant::now();
+            if self.grace.is_some_and(|grace| grace <= now)
+                && let Some(ending) = self.ending.take()
+            {
+                return ending;
+            }
+            if let Some(rate) = &mut self.rate
+                && let Err(error) = rate.tell(&self.shared, now)
+            {
+                self.end_with(unwritten(&error));
+            }
+            let deadline = match self.ending {
+                Some(_) => self.grace,
+                None => self.finish.deadline(self.shared.moved(now)),
+            };
+            let tick = self.rate.as_ref().and_then(Rate::deadline);
+            let deadline = [deadline, tick, self.session.deadline()].into_iter().flatten().min();
+            // Asking for nothing still tells of a reader that has gone.
+            let watched = self.ending.is_none().then(|| stdout.as_fd());
+            let [reader] = self.waker.wait([(watched, PollFlags::empty())], deadline)?;
+            if reader.contains(PollFlags::ERR) {
+                self.end_with(Ok(Ending::Status(Exit::Done)));
+            }
+        }
+    }
+
+    fn note(&mut self, event: Event) {
+        match event {
+            Event::Up { again } => {
+                self.connected = true;
+                if again {
+                    self.report.note("connected again");
+                }
+                entry::describe(self.report, &self.session);
+            }
+            Event::Subscribed { granted, refused } => self.subscribed(granted, refused),
+            Event::Retained => self.finish.retained(),
+            Event::Refused(why) => {
+                self.refused = true;
+                self.report.warn(why);
+            }
+            Event::Away { why, lost } => {
+                self.finish.away();
+                if lost {
+                    self.report.note(format_args!("{why}; trying again"));
+                } else {
+                    self.report.debug(why);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The broker has answered: without any subscription there is nothing to wait
+    /// for; without some of them the run goes on, and the status will tell.
+    fn subscribed(&mut self, granted: usize, mut refused: Vec<Failure>) {
+        self.refused |= !refused.is_empty();
+        let fatal = if granted == 0 { refused.pop() } else { None };
+        for refusal in refused {
+            self.report.warn(refusal);
+        }
+        if let Some(refusal) = fatal {
+            self.end_with(Err(refusal.into()));
+            return;
+        }
+        self.report.debug("subscribed");
+        let now = Instant::now();
+        self.finish.subscribed(now);
+        if let Some(rate) = &mut self.rate {
+            rate.begin(now);
+        }
+        if let Some(Err(why)) = self.ready.take().map(Ready::tell) {
+            self.end_with(Err(why.into()));
+        }
+    }
+
+    /// The output, a signal or what was asked for may have ended the run.
+    fn look_for_an_end(&mut self) {
+        if self.ending.is_some() {
+            return;
+        }
+        match self.shared.take_verdict() {
+            Some(Verdict::ReaderGone) => return self.end_with(Ok(Ending::Status(Exit::Done))),
+            Some(Verdict::Broken(why)) => return self.end_with(Err(Failure::new(Exit::Failed, why).into())),
+            Some(Verdict::Counted) => self.finish.counted(),
+            Some(Verdict::Passed) => self.finish.passed(),
+            None => {}
+        }
+        if let Some(signal) = self.signals.received() {
+            return self.end_with(Ok(Ending::Signal(signal)));
+        }
+        let now = Instant::now();
+        let pending = self.deletions_left() > 0;
+        match self.finish.end(now, self.shared.moved(now), pending) {
+            Some(End::Done) if self.refused => self.end_with(Ok(Ending::Status(Exit::Refused))),
+            Some(End::Done) => self.end_with(Ok(Ending::Status(Exit::Done))),
+            Some(End::TimedOut(why)) => self.end_with(Err(why.into())),
+            None => {}
+        }
+    }
+
+    /// What a connection that does not come back is to a run that had one.
+    fn lost(&self, why: Failure) -> Failure {
+        if self.connected && why.exit() == Exit::NoConnection {
+            let lost = Failure::new(Exit::Undelivered, why.to_string()).context("connection lost for good");
+            return match why.hint_text() {
+                Some(hint) => lost.hint(hint),
+                None => lost,
+            };
+        }
+        why
+    }
+
+    /// How many deletions the broker has not answered; if there are some, the main
+    /// thread is woken when there are none.
+    fn deletions_left(&self) -> u64 {
+        if !self.deletes {
+            return 0;
+        }
+        self.session.is_drained();
+        let counts = self.session.counts();
+        let done = counts.delivered + counts.refused;
+        self.shared.deletions().saturating_sub(done)
+    }
+
+    fn end_with(&mut self, ending: anyhow::Result<Ending>) {
+        if self.ending.is_some() {
+            return;
+        }
+        let left = self.deletions_left();
+        if left > 0 {
+            let were = if left == 1 { "message" } else { "messages" };
+            self.report
+                .warn(format_args!("{left} retained {were} may not have been deleted"));
+        }
+        self.ending = Some(ending);
+        self.grace = Some(Instant::now() + GRACE);
+        self.session.disconnect();
+    }
+}
