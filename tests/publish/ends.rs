@@ -108,13 +108,15 @@ fn time_enough_is_no_time_out() {
 }
 
 /// A broker that reads no more than the CONNECT until the test is over.
-fn stuck() -> (Broker, mpsc::Sender<()>) {
+fn stuck() -> (Broker, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (over, held) = mpsc::channel::<()>();
+    let (accepts, accepted) = mpsc::channel();
     let broker = play(move |conn| {
         conn.accept_connect();
+        let _ = accepts.send(());
         let _ = held.recv();
     });
-    (broker, over)
+    (broker, accepted, over)
 }
 
 #[test]
@@ -122,14 +124,14 @@ fn a_broker_that_does_not_read_holds_up_neither_the_time_nor_a_signal() {
     // More than the sockets of both sides take.
     let flood = text(&numbered(10_000, 4000));
     for qos in [0, 1] {
-        let (broker, over) = stuck();
+        let (broker, _accepted, over) = stuck();
         let tool = mqpub(broker.port(), &format!("-t t -l -q {qos} -W 0.5 -M 65535")).stdin(&flood);
         let start = Instant::now();
         tool.run().expect(27, "", Contains(&["messages read, ", "timed out"]));
         assert!(start.elapsed() < Duration::from_secs(8), "QoS {qos}");
         drop(over);
     }
-    let (broker, over) = stuck();
+    let (broker, accepted, over) = stuck();
     let (reader, mut writer) = io::pipe().unwrap();
     let tool = mqpub(broker.port(), "-t t -l").stdin_from(reader).spawn();
     let flooding = std::thread::spawn(move || {
@@ -137,8 +139,9 @@ fn a_broker_that_does_not_read_holds_up_neither_the_time_nor_a_signal() {
         // Until the reader has gone.
         let _ = writer.write_all(&lines);
     });
+    accepted.recv().unwrap();
+    // Time to get stuck.
     crate::tools::goes_on(&tool);
-    std::thread::sleep(A_WHILE);
     let start = Instant::now();
     tool.signal(Signal::TERM);
     tool.wait()
