@@ -75,6 +75,7 @@ impl<'a> Handshake<'a> {
             stream,
             offer,
             verified: !self.config.insecure && !offer.psk,
+            hurry: HURRY,
         }))
     }
 }
@@ -131,7 +132,12 @@ pub(crate) struct Encrypted {
     offer: Offer,
     /// The other end has shown a certificate that holds.
     verified: bool,
+    /// How often what comes next is still acknowledged at once.
+    hurry: u8,
 }
+
+/// Enough for the tickets of a handshake and the CONNACK.
+const HURRY: u8 = 8;
 
 impl Encrypted {
     /// The socket underneath.
@@ -201,6 +207,11 @@ impl Read for Encrypted {
                 }
                 // A record that brought nothing for us.
                 (Code::WANT_READ, false) => {}
+                (Code::WANT_READ, true) if self.hurry > 0 => {
+                    self.hurry -= 1;
+                    self.socket().acknowledge_at_once();
+                    return Err(self.broken(error));
+                }
                 _ => return Err(self.broken(error)),
             }
         }
