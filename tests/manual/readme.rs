@@ -30,7 +30,11 @@ const NOT_RUN: [(&str, &str); 0] = [];
 pub(super) fn generate() -> (PathBuf, String) {
     let path = PathBuf::from("README.md");
     let mut text = fs::read_to_string(super::root().join(&path)).unwrap();
-    for (mark, table) in [("exit status", exit_status()), ("differences", differences())] {
+    for (mark, table) in [
+        ("exit status", exit_status()),
+        ("differences", differences()),
+        ("not yet", not_yet()),
+    ] {
         let begin = format!("<!-- {mark} -->\n");
         let start = text
             .find(&begin)
@@ -40,6 +44,42 @@ pub(super) fn generate() -> (PathBuf, String) {
         text.replace_range(start..end, &table);
     }
     (path, text)
+}
+
+/// The options of both of mosquitto's clients, version 2.1.
+const THEIRS: &str = "-A -c -d -D -h -i -I -k -L -M -o -p -P -q -S -t -u -V -x --cafile --capath --cert --ciphers \
+    --help --insecure --key --keyform --no-tls --nodelay --proxy --psk --psk-identity --quiet --tls-alpn --tls-engine \
+    --tls-engine-kpass-sha1 --tls-keylog --tls-use-os-certs --tls-version --unix --version --will-payload --will-qos \
+    --will-retain --will-topic --ws";
+/// Those of mosquitto_pub alone.
+const THEIRS_TO_PUBLISH: &str = "-f -l -m -n -r -s --repeat --repeat-delay";
+/// Those of mosquitto_sub alone.
+const THEIRS_TO_SUBSCRIBE: &str = "-C -E -F -N -R -T -U -v -w -W --message-rate --pretty --random-filter \
+    --remove-retained --retain-as-published --retain-handling --retained-only";
+
+/// Which of mosquitto's options are missing.
+fn not_yet() -> String {
+    let [publish, subscribe] = super::commands();
+    let lacks = |command: &clap::Command, option: &str| {
+        !command.get_arguments().any(|argument| {
+            let short = argument.get_short().map(|short| format!("-{short}"));
+            let long = argument.get_long().map(|long| format!("--{long}"));
+            [short, long].iter().flatten().any(|name| name == option)
+        })
+    };
+    let shared = THEIRS.split_whitespace();
+    let shared = shared.filter(|option| lacks(&publish, option) || lacks(&subscribe, option));
+    let to_publish = THEIRS_TO_PUBLISH.split_whitespace();
+    let to_subscribe = THEIRS_TO_SUBSCRIBE.split_whitespace();
+    let missing: Vec<String> = shared
+        .chain(to_publish.filter(|option| lacks(&publish, option)))
+        .chain(to_subscribe.filter(|option| lacks(&subscribe, option)))
+        .map(|option| format!("`{option}`"))
+        .collect();
+    if missing.is_empty() {
+        return "All the options of mosquitto's clients are there.\n".to_owned();
+    }
+    format!("Of their options these are not there: {}.\n", missing.join(", "))
 }
 
 fn exit_status() -> String {
