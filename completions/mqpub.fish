@@ -28,6 +28,13 @@ complete -c mqpub -l speed -d 'How fast to play back: 1x, 2.5x, 0.5x, or max [de
 max\t''"
 complete -c mqpub -l loop -d 'Play back this many times; stdin must be a file' -r
 complete -c mqpub -l topic-prefix -d 'Put this before the topic of each record' -r
+complete -c mqpub -l spool -d 'Keep each message in this folder until it is delivered, by this run or another' -r -f -a "(__fish_complete_directories)"
+complete -c mqpub -l spool-sync -d 'When messages are forced to the disk: always (each by itself), batch (those read at once together), none (when the system likes) [default: batch]' -r -f -a "always\t''
+batch\t''
+none\t''"
+complete -c mqpub -l spool-limit -d 'How much the spool may hold, such as 500k, 100M or 2G, or how long it keeps a message, such as 12h or 7d' -r
+complete -c mqpub -l spool-full -d 'When the spool is full: refuse (a new message; a stream waits) or drop-oldest (and count them) [default: refuse]' -r -f -a "refuse\t''
+drop-oldest\t''"
 complete -c mqpub -s h -l host -d 'The broker\'s host name or address, HOST:PORT, or several with commas [default: localhost]' -r -f -a "(__fish_print_hostnames)"
 complete -c mqpub -s p -l port -d 'The broker\'s port [default: 1883, with TLS 8883]' -r -f -a "1883\t''
 8883\t''"
@@ -100,6 +107,9 @@ complete -c mqpub -l replay -d 'Publish the records of --json as far apart as th
 complete -c mqpub -l tee -d 'Pass each record of a stream on to stdout, as it was read, once it is delivered'
 complete -c mqpub -l stats -d 'Tell at the end how many messages were delivered, in which time'
 complete -c mqpub -l progress -d 'Show the progress on stderr, in one line'
+complete -c mqpub -l spool-required-delivery -d 'End with status 5 when a message could only be queued'
+complete -c mqpub -l spool-drain -d 'Deliver what is in the spool, and nothing else'
+complete -c mqpub -l spool-status -d 'Print how many messages are in the spool, their size and the oldest one\'s age; with --json as JSON'
 complete -c mqpub -l ipv4 -d 'Use only IPv4 addresses'
 complete -c mqpub -l ipv6 -d 'Use only IPv6 addresses'
 complete -c mqpub -s S -l srv -d 'Take HOST for a domain, and ask the DNS (SRV) where its brokers are'

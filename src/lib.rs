@@ -11,6 +11,7 @@
 //! input/  output/           bytes to payloads, messages to bytes
 //! template/                 a message as -F wants it
 //! json/                     a message as one JSON line
+//! spool/                    messages on the disk until they are delivered
 //! config/                   what the options mean
 //! flags/                    what was typed
 //! report                    the only writer to stderr
@@ -47,6 +48,7 @@ pub mod report;
 pub mod secret;
 pub mod session;
 pub mod signal;
+pub mod spool;
 pub mod subscribe;
 pub mod template;
 pub mod terminal;

@@ -2,6 +2,7 @@
 
 mod account;
 mod input;
+mod spooled;
 mod tee;
 
 use std::ffi::OsString;
@@ -53,17 +54,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             let system = rustix::system::uname();
             patterns.settle(&system.nodename().to_string_lossy(), |name| std::env::var(name).ok())?;
         }
+        if let Some(spool) = publish.spool.clone() {
+            return spooled::run(publish, &spool, policy, start, report);
+        }
         let deadline = publish.timeout.map(|timeout| start + timeout);
         let mut input = Input::open(&publish, deadline)?;
         let now = Instant::now();
-        let feed = match &publish.source {
-            Source::Stream(stream) => Feed::stream(publish.template, &stream.record, publish.pace, now),
-            _ => {
-                let texts = std::mem::take(&mut input.payloads);
-                let feed = Feed::fixed(publish.template, texts, publish.repeat, publish.pace, now);
-                feed.map_err(|why| cannot_make(&why))?
-            }
-        };
+        let feed = input.feed(&publish, publish.pace, now)?;
         let tee = match publish.source {
             Source::Stream(stream) if stream.tee => Some(tee(stream.framing, feed.copies())?),
             _ => None,

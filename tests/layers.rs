@@ -387,6 +387,19 @@ fn input_and_output_know_no_broker() {
 }
 
 #[test]
+fn the_spool_knows_neither_broker_nor_streams() {
+    holds(naming_others(
+        "spool",
+        &["config::spool", "exit", "failure", "message", "property"],
+    ));
+    holds(naming_other_crates(
+        "spool",
+        &["bytes", "crc32fast", "fastrand", "memchr", "rustix"],
+    ));
+    holds(naming(&["spool"], &STREAMS));
+}
+
+#[test]
 fn only_the_report_writes_to_stderr() {
     holds(naming_outside(&["report.rs"], &["stderr", "eprintln", "eprint", "dbg"]));
 }

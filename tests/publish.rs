@@ -1,5 +1,6 @@
 //! mqpub. Here: what each of its options makes a payload of, and what becomes
-//! of stdin. The submodules have lines, packets, deliveries, recordings and signals.
+//! of stdin. The submodules have lines, packets, deliveries, recordings, signals
+//! and the spool.
 
 mod delivery;
 mod ends;
@@ -12,6 +13,7 @@ mod records;
 mod replay;
 mod sessions;
 mod signals;
+mod spool;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};

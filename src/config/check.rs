@@ -11,6 +11,8 @@ use crate::flags::connection::ConnectionFlags;
 use crate::flags::publish::{AccountFlags, InputFlags, PaceFlags};
 use crate::property::{Properties, TOPIC_ALIAS};
 
+pub(super) mod spool;
+
 pub(super) fn usage(why: impl Into<String>) -> Failure {
     Failure::new(Exit::Usage, why)
 }
@@ -105,6 +107,9 @@ pub(super) fn publish(flags: &PublishFlags) -> Result<(), Failure> {
 
 /// Exactly one way to say what the payload is.
 fn one_payload(flags: &PublishFlags) -> Result<(), Failure> {
+    if flags.spool.without_message().is_some() {
+        return Ok(());
+    }
     let message = &flags.message;
     let other = !message.file.is_empty() || flags.stream().is_some() || message.stdin_file;
     let given: Vec<&str> = [

@@ -11,6 +11,7 @@ pub mod output;
 pub mod properties;
 pub mod proxy;
 pub mod publish;
+pub mod spool;
 pub mod subscribe;
 mod template;
 pub mod tls;

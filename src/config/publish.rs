@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::check;
 use super::connection::{Connection, Persistence, Version};
+use super::spool::Spool;
 pub use super::template::{Patterns, Template};
 use crate::exit::Exit;
 use crate::failure::{Failure, quote};
@@ -20,7 +21,7 @@ use crate::pattern::Pattern;
 
 /// How many QoS 2 messages may be underway where the broker cannot say how many
 /// it takes.
-const CAUTIOUS_WINDOW: usize = 20;
+pub(super) const CAUTIOUS_WINDOW: usize = 20;
 
 /// Where the payloads come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +118,8 @@ pub struct Publish {
     pub stats: bool,
     /// Whether to show the progress.
     pub progress: bool,
+    /// Where the messages are kept until they are delivered.
+    pub spool: Option<Spool>,
     /// What was accepted and has no effect, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -128,8 +131,15 @@ impl Publish {
     /// [`Exit::Usage`], with the options named.
     pub fn new(flags: PublishFlags) -> Result<Self, Failure> {
         let common = super::common(&flags)?;
-        let texts = topics(&flags, common.url_topic)?;
+        let spool = Spool::new(&flags)?;
+        let takes = flags.spool.without_message().is_none();
+        let texts = if takes {
+            topics(&flags, common.url_topic)?
+        } else {
+            Vec::new()
+        };
         check::publish(&flags)?;
+        check::spool::no_alias(&flags.spool, &common.properties.publish)?;
         check::one_alias(&common.properties.publish, texts.len(), &flags.input)?;
         let patterns = flags.input.template.then(|| patterns(&texts, &flags)).transpose()?;
         let topics = texts.iter().filter(|_| patterns.is_none()).map(|text| {
@@ -139,6 +149,7 @@ impl Publish {
         let topics = topics.collect::<Result<_, _>>()?;
         let stream = flags
             .stream()
+            .filter(|_| takes)
             .map(|_| stream(&flags.input, &flags.replay, flags.account.tee));
         let mut connection = common.connection;
         let exactly_once = flags.message.qos == Qos::ExactlyOnce;
@@ -161,7 +172,12 @@ impl Publish {
                 properties: common.properties.publish,
                 codec: flags.input.encode,
             },
-            source: stream.map_or_else(|| source(flags.message, flags.input.template), Source::Stream),
+            source: match stream {
+                Some(stream) => Source::Stream(stream),
+                None if takes => source(flags.message, flags.input.template),
+                None => Source::Files(Vec::new()),
+            },
+            spool,
             repeat: flags.pace.repeat.unwrap_or(1),
             pace: replay(&flags.replay).unwrap_or_else(|| pace(&flags.pace)),
             timeout: flags.pace.timeout,

@@ -200,8 +200,10 @@ pub const VALUES: &[(&str, Values)] = &[
     ("SPEED", Values::OneOf(&["1x", "2x", "10x", "max"])),
     ("STRING", Values::OneOf(&["\\0", "\\t", "\\n", "\\r\\n"])),
     ("PASSWORD", Values::Free),
+    ("POLICY", Values::OneOf(&["refuse", "drop-oldest"])),
     ("PREFIX", Values::Free),
     ("SIZE", Values::Free),
+    ("SIZE|AGE", Values::Free),
     ("TEXT", Values::Free),
     ("TIME", Values::Free),
     ("TOPIC", Values::Free),
@@ -216,6 +218,7 @@ pub const VALUES: &[(&str, Values)] = &[
     ("ENGINE", Values::Free),
     ("--psk-identity", Values::Free),
     ("WHEN", Values::OneOf(&["always", "new", "never"])),
+    ("SYNC", Values::OneOf(&["always", "batch", "none"])),
 ];
 
 /// What may stand for the value of an option: [`VALUES`] says.

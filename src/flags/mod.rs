@@ -11,6 +11,7 @@ pub mod publish;
 pub mod replay;
 mod scan;
 pub mod selection;
+pub mod spool;
 pub mod subscribe;
 pub mod tls;
 pub mod value;

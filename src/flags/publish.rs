@@ -10,6 +10,7 @@ use clap::{Args, Parser};
 use super::connection::{ConnectionFlags, GeneralFlags};
 use super::properties::PropertyFlags;
 use super::replay::ReplayFlags;
+use super::spool::SpoolFlags;
 use super::tls::TlsFlags;
 use super::value::{self, Rate};
 use super::will::WillFlags;
@@ -44,6 +45,9 @@ pub struct PublishFlags {
     /// What is told of the run.
     #[command(flatten)]
     pub account: AccountFlags,
+    /// Messages on the disk until they are delivered.
+    #[command(flatten)]
+    pub spool: SpoolFlags,
     /// Which broker.
     #[command(flatten)]
     pub connection: ConnectionFlags,

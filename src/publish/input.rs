@@ -12,9 +12,10 @@ use std::time::Instant;
 use anyhow::Context as _;
 use bytes::Bytes;
 
-use crate::config::publish::{Framing, Publish, Source};
+use crate::config::publish::{Framing, Pace, Publish, Source};
 use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
+use crate::feed::Feed;
 use crate::input::{self, Progress, Records};
 
 /// What is read.
@@ -71,6 +72,17 @@ impl Input {
             }
         }
         Ok(input)
+    }
+
+    /// What makes messages of it.
+    pub(super) fn feed(&mut self, publish: &Publish, pace: Pace, now: Instant) -> anyhow::Result<Feed> {
+        let template = publish.template.clone();
+        if let Source::Stream(stream) = &publish.source {
+            return Ok(Feed::stream(template, &stream.record, pace, now));
+        }
+        let texts = std::mem::take(&mut self.payloads);
+        let feed = Feed::fixed(template, texts, publish.repeat, pace, now);
+        feed.map_err(|why| super::cannot_make(&why).into())
     }
 }
 

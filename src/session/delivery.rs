@@ -72,9 +72,18 @@ impl Session {
         settled
     }
 
+    /// Takes a QoS 0 message for delivered only when the broker has read it, and
+    /// sends it again after a loss before that; to be called before the first.
+    pub fn insist(&self) {
+        self.hub.lock().window.insist();
+    }
+
     /// Whether it is not known that the broker has read all QoS 0 messages.
     pub fn needs_proof(&self) -> bool {
-        self.hub.lock().window.has_unproven()
+        let mut state = self.hub.lock();
+        let needs = state.window.has_unproven();
+        state.wanted.doubt = state.window.insists() && !needs;
+        needs
     }
 
     /// Counts the QoS 0 messages as possibly lost of which the broker has not said

@@ -102,6 +102,8 @@ pub(super) struct Wanted {
     pub(super) settled: bool,
     /// The end of all deliveries.
     pub(super) empty: bool,
+    /// QoS 0 messages that the broker has to be asked about.
+    pub(super) doubt: bool,
 }
 
 pub(super) struct Hub {
@@ -167,10 +169,12 @@ impl State {
         let room = self.wanted.room && !self.concluded && self.window.waiting() < LOW / 2;
         let settled = self.wanted.settled && self.window.has_settled();
         let empty = self.wanted.empty && self.window.is_empty() && !self.awaits_proof();
+        let doubt = self.wanted.doubt && self.window.has_unproven();
         self.wanted.room &= !room;
         self.wanted.settled &= !settled;
         self.wanted.empty &= !empty;
-        room || settled || empty
+        self.wanted.doubt &= !doubt;
+        room || settled || empty || doubt
     }
 
     /// Whether the broker's word is still to come that it has read the last QoS 0
@@ -430,6 +434,9 @@ impl wire::Attendant for Link {
         }
         state.window.prove(ordinal);
         let all = state.window.is_empty() && !state.window.has_unproven();
+        if state.take_wish() {
+            self.hub.waker.wake();
+        }
         drop(state);
         if all {
             self.hub.notice(self.attempt, Notice::Proven);

@@ -82,6 +82,8 @@ pub(super) struct Window {
     limits: Limits,
     /// What became of each message, if somebody wants to know.
     settled: Option<Settled>,
+    /// QoS 0 messages too are kept until the broker is known to have read them.
+    insists: bool,
 }
 
 impl Window {
@@ -101,7 +103,19 @@ impl Window {
             unresolved: VecDeque::new(),
             limits: Limits::default(),
             settled: None,
+            insists: false,
         }
+    }
+
+    /// Takes a QoS 0 message for delivered only when the broker has read it, and
+    /// sends it again after a loss before that; to be called before the first.
+    pub(super) fn insist(&mut self) {
+        self.insists = true;
+    }
+
+    /// Whether it does that.
+    pub(super) fn insists(&self) -> bool {
+        self.insists
     }
 
     /// Notes what becomes of each message; to be called before the first.
@@ -264,7 +278,11 @@ impl Window {
                 Answer::Awaited => break,
                 Answer::Acknowledged => {
                     let ordinal = flight.ordinal;
-                    if at_most_once && ordinal > self.carried {
+                    if at_most_once && self.insists {
+                        if ordinal > self.proven {
+                            break;
+                        }
+                    } else if at_most_once && ordinal > self.carried {
                         self.carried = carried.take().map_or(self.carried, |carried| carried());
                         if ordinal > self.carried {
                             break;
@@ -272,7 +290,7 @@ impl Window {
                     }
                     self.settle(number, true);
                     // The broker's answer may be quicker than Paho's word.
-                    if at_most_once && ordinal > self.proven {
+                    if at_most_once && !self.insists && ordinal > self.proven {
                         match self.unproven.back_mut() {
                             Some((_, last)) if *last + 1 == ordinal => *last = ordinal,
                             _ => self.unproven.push_back((ordinal, ordinal)),
@@ -290,6 +308,9 @@ impl Window {
     /// packets of this connection: it has read those.
     pub(super) fn prove(&mut self, ordinal: u64) {
         self.proven = ordinal;
+        if self.insists {
+            self.retire(|| 0);
+        }
         while let Some((first, last)) = self.unproven.front_mut() {
             if *last > ordinal {
                 *first = (*first).max(ordinal + 1);
@@ -309,7 +330,8 @@ impl Window {
 
     /// Whether the broker is not known to have read everything delivered.
     pub(super) fn has_unproven(&self) -> bool {
-        !self.unproven.is_empty()
+        let waits = |flight: &Flight| flight.answer == Answer::Acknowledged && flight.message.qos == Qos::AtMostOnce;
+        !self.unproven.is_empty() || self.insists && self.flying.front().is_some_and(waits)
     }
 
     /// The connection is gone, with `carried` PUBLISH packets in its kernel's

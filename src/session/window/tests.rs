@@ -291,3 +291,35 @@ fn an_answer_for_an_earlier_connection_is_ignored() {
     assert_eq!(window.counts().delivered, 0);
     assert_eq!(window.waiting(), 1);
 }
+
+#[test]
+fn where_it_is_insisted_qos_0_is_delivered_when_it_is_proven_and_sent_again_before() {
+    let mut window = Window::new(2);
+    window.insist();
+    window.keep_settled();
+    window.enqueue(["a", "b", "c", "d"].map(|text| message(text, Qos::AtMostOnce)));
+    for _ in 0..2 {
+        for (slot, _) in take(&mut window) {
+            window.complete(slot, || 4);
+        }
+    }
+    assert!(window.has_unproven() && !window.is_empty());
+    assert!(window.take_settled().is_empty());
+    window.prove(1);
+    assert_eq!(window.take_settled(), [true]);
+    window.rewind(4, false, silence);
+    assert_eq!((window.counts().delivered, window.counts().doubtful), (1, 0));
+    let again: Vec<(usize, String)> = take(&mut window);
+    assert_eq!(
+        again.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(),
+        ["b", "c"]
+    );
+    for (slot, _) in again {
+        window.complete(slot, || 2);
+    }
+    window.prove(2);
+    assert_eq!(
+        (window.take_settled(), window.has_unproven()),
+        (vec![true, true], false)
+    );
+}
