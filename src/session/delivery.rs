@@ -125,7 +125,7 @@ impl Session {
             for (slot, message) in &batch {
                 // The error of a connection that is gone is reported by itself,
                 // and the message is still in the window.
-                if let Ok(mid) = client.sender().publish(message, *slot) {
+                if let Ok(mid) = hub::hand_over(client.sender(), message, *slot) {
                     announced.kept();
                     mids.push((*slot, mid));
                 }

@@ -259,7 +259,7 @@ impl Sender<'_> {
     ///
     /// # Errors
     /// Paho's return code (`MQTTAsync_send`).
-    pub(super) fn publish(&self, message: &Message, slot: usize) -> Result<u16, i32> {
+    pub(super) fn publish(&self, message: &Message, payload: &[u8], slot: usize) -> Result<u16, i32> {
         let mut options = self.response(slot);
         if self.version == Version::V5 {
             options.onSuccess5 = Some(on_completed);
@@ -274,8 +274,8 @@ impl Sender<'_> {
             paho::MQTTAsync_send(
                 self.handle,
                 message.topic.as_c_str().as_ptr(),
-                c_int::try_from(message.payload.len()).unwrap_or(c_int::MAX),
-                message.payload.as_ptr().cast(),
+                c_int::try_from(payload.len()).unwrap_or(c_int::MAX),
+                payload.as_ptr().cast(),
                 message.qos as c_int,
                 message.retain.into(),
                 &raw mut options,

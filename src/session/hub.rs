@@ -16,6 +16,7 @@ use super::limits::Limits;
 use super::window::Window;
 use crate::config::connection::Version;
 use crate::failure::Failure;
+use crate::message::Message;
 use crate::property;
 use crate::waker::Waker;
 use crate::wire;
@@ -232,12 +233,19 @@ impl State {
         }
         let mut announced = wire::Announcement::new(ready, self.concluded && ready == self.window.waiting());
         while let Some((slot, message)) = self.window.next() {
-            let mid = sender.publish(message, slot)?;
+            let mid = hand_over(sender, message, slot)?;
             announced.kept();
             self.window.identify(slot, mid);
         }
         Ok(())
     }
+}
+
+/// Gives a message to Paho, or a large one's ticket.
+pub(super) fn hand_over(sender: Sender<'_>, message: &Message, slot: usize) -> Result<u16, i32> {
+    let ticket = wire::deposit(&message.payload);
+    let payload = ticket.as_ref().map_or(&message.payload[..], |ticket| &ticket[..]);
+    sender.publish(message, payload, slot)
 }
 
 /// Paho's code for a connection that is gone (`MQTTASYNC_DISCONNECTED`), which

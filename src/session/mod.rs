@@ -212,7 +212,7 @@ impl Session {
         if tried.is_empty()
             && let Some(open) = wire::open_near(&self.connection, deadline)
         {
-            self.hub.notice(attempt, Notice::Opened(Box::new(Ok(line(open)))));
+            self.hub.notice(attempt, Notice::Opened(Box::new(open.map(line))));
             return;
         }
         // On a thread of its own, because resolving a name cannot be interrupted.

@@ -17,6 +17,7 @@ mod resolve;
 mod seam;
 mod socket;
 mod srv;
+mod ticket;
 mod tls;
 mod trace;
 mod watch;
@@ -27,7 +28,7 @@ pub(crate) use facts::{Connack, Facts, Verdict};
 pub(crate) use line::{Down, Limit, Line};
 pub(crate) use near::open_near;
 pub(crate) use seam::{
-    Announcement, Attendant, URI, attach, hang_up, leave, more_waiting, stop_reading, try_with_line, with_line,
+    Announcement, Attendant, URI, attach, deposit, hang_up, leave, more_waiting, stop_reading, try_with_line, with_line,
 };
 pub(crate) use tls::library as tls_library;
 pub(crate) use trace::Tracer;

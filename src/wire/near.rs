@@ -12,25 +12,55 @@ use super::Open;
 use super::carrier::{Carrier, Stream};
 use super::socket::Socket;
 use crate::config::connection::{Connection, Family, Host};
+use crate::failure::Failure;
 
 /// A broker of this machine that has not taken the connection by then is asked
 /// again in the usual way.
 const AT_ONCE: Duration = Duration::from_millis(50);
 
-/// Opens the way to the broker if that is on this machine, nothing but MQTT is
-/// spoken on the way, and it answers at once. `None` says nothing but that
-/// [`super::open`] has to find out.
-pub(crate) fn open_near(connection: &Connection, deadline: Instant) -> Option<Open> {
+/// The same where more than MQTT has to be spoken first.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Opens the way to the broker if that is on this machine and answers at once.
+/// `None` says nothing but that [`super::open`] has to find out.
+///
+/// # Errors
+/// As those of [`super::open`].
+pub(crate) fn open_near(connection: &Connection, deadline: Instant) -> Option<Result<Open, Option<Failure>>> {
     let route = &connection.route;
-    let plain = route.tls.is_none() && route.websocket.is_none() && route.proxy.is_none();
     let only = connection.fallbacks.is_empty() && !connection.srv && connection.bind.is_none();
-    if !plain || !only {
+    // A key may have a passphrase, and somebody has to type that.
+    let asks = route.tls.as_ref().is_some_and(|tls| tls.identity.is_some());
+    if !only || asks || route.proxy.is_some() {
         return None;
     }
     let address = address(&route.host, connection.family)?;
+    if route.tls.is_none() && route.websocket.is_none() {
+        let open = Open {
+            carrier: Carrier::Direct(Stream::Plain(plain(&address)?)),
+            route: route.clone(),
+            until: deadline,
+        };
+        return Some(Ok(open));
+    }
+    let soon = Instant::now() + SOON;
+    if soon >= deadline {
+        return None;
+    }
+    match super::open(connection, &[], soon) {
+        Ok(open) => Some(Ok(Open {
+            until: deadline,
+            ..open
+        })),
+        Err(_) if Instant::now() >= soon => None,
+        Err(failure) => Some(Err(failure)),
+    }
+}
+
+fn plain(address: &SockAddr) -> Option<Socket> {
     let kind = Type::STREAM.nonblocking();
     let socket = RawSocket::new(address.domain(), kind, None).ok()?;
-    if let Err(error) = socket.connect(&address) {
+    if let Err(error) = socket.connect(address) {
         let begun = Errno::from_io_error(&error) == Some(Errno::INPROGRESS);
         let mut ready = [PollFd::new(&socket, PollFlags::OUT)];
         let connected = begun
@@ -40,16 +70,11 @@ pub(crate) fn open_near(connection: &Connection, deadline: Instant) -> Option<Op
             return None;
         }
     }
-    let socket = if address.is_unix() {
+    Some(if address.is_unix() {
         Socket::Unix(socket.into())
     } else {
         socket.set_tcp_nodelay(true).ok()?;
         Socket::Tcp(socket.into())
-    };
-    Some(Open {
-        carrier: Carrier::Direct(Stream::Plain(socket)),
-        route: route.clone(),
-        until: deadline,
     })
 }
 

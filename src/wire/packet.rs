@@ -69,6 +69,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The variable byte integer that these bytes start with, if it is one.
+pub(super) fn varying(bytes: &[u8]) -> Option<usize> {
+    usize::try_from(Reader::new(bytes).varying()?).ok()
+}
+
 /// The properties at the cursor, with their length before them; an empty list
 /// where the packet ends first, as MQTT 5 allows in acknowledgements.
 pub(crate) fn properties(reader: &mut Reader<'_>) -> Option<Properties> {
@@ -136,7 +141,7 @@ fn put_binary(packet: &mut Vec<u8>, bytes: &[u8]) {
     packet.extend_from_slice(&bytes[..usize::from(length)]);
 }
 
-fn put_varying(packet: &mut Vec<u8>, mut value: usize) {
+pub(super) fn put_varying(packet: &mut Vec<u8>, mut value: usize) {
     loop {
         let low = u8::try_from(value & 0x7f).unwrap_or(0);
         value >>= 7;

@@ -20,9 +20,11 @@ use std::os::fd::{AsRawFd as _, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use libc::{c_int, c_long, c_void, iovec, nfds_t, pollfd, size_t, sockaddr, sockaddr_un, socklen_t, ssize_t};
 
 use super::line::Line;
+use super::ticket::{self, Cloakroom, Ticket};
 
 /// The URI to give to Paho for a client that shall use the attached line.
 pub(crate) const URI: &std::ffi::CStr = c"unix://mqtools";
@@ -54,11 +56,14 @@ pub(crate) trait Attendant: Send + Sync {
 /// What Paho's calls find.
 struct Seam {
     line: Option<Line>,
+    /// Payloads that go past Paho to this line.
+    cloakroom: Cloakroom,
     attendant: Option<Arc<dyn Attendant>>,
 }
 
 static SEAM: Mutex<Seam> = Mutex::new(Seam {
     line: None,
+    cloakroom: Cloakroom::new(),
     attendant: None,
 });
 /// The descriptor that Paho knows the line by; -1 while it knows of none.
@@ -104,7 +109,14 @@ pub(crate) fn attach(line: Line, attendant: Arc<dyn Attendant>) {
     EXPECTED.store(0, Ordering::Relaxed);
     LAST.store(false, Ordering::Relaxed);
     seam.line = Some(line);
+    seam.cloakroom = Cloakroom::new();
     seam.attendant = Some(attendant);
+}
+
+/// Takes a large payload: Paho is to be given the ticket in its place. It is meant
+/// for the line that is attached.
+pub(crate) fn deposit(payload: &Bytes) -> Option<Ticket> {
+    seam().cloakroom.deposit(payload)
 }
 
 /// Looks at the line, if there is one.
@@ -341,7 +353,21 @@ pub(super) unsafe extern "C" fn writev(descriptor: c_int, vector: *const iovec, 
     }
     let expected = u64::try_from(expected).unwrap_or(0);
     let last = expected == 0 && LAST.load(Ordering::Relaxed);
-    with_line(|line| line.take(&slices, expected, last));
+    // Paho's packet ends with the payload.
+    let large = slices
+        .last()
+        .filter(|payload| publish && payload.len() == size_of::<Ticket>());
+    let large = large.and_then(|ticket| seam().cloakroom.redeem(ticket));
+    if let Some(payload) = &large {
+        let header = ticket::header(&slices[0], payload.len());
+        let mut slices = slices.clone();
+        slices[0] = IoSlice::new(&header);
+        slices.pop();
+        slices.push(IoSlice::new(payload));
+        with_line(|line| line.take(&slices, expected, last));
+    } else {
+        with_line(|line| line.take(&slices, expected, last));
+    }
     if goodbye {
         let attendant = seam().attendant.clone();
         if let Some(attendant) = attendant {

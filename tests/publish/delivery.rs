@@ -252,3 +252,34 @@ fn a_stream_outlasts_a_connection_that_breaks_again_and_again() {
     tool.wait()
         .expect(0, "", Contains(&["trying again", "connected again"]));
 }
+
+#[test]
+fn a_large_payload_arrives_as_it_is_and_again_after_a_loss() {
+    let payload: Vec<u8> = (0..5_000_000_u32).map(|at| (at % 251).to_le_bytes()[0]).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("large");
+    std::fs::write(&file, &payload).unwrap();
+    let (before, after) = (payload.clone(), payload);
+    let broker = Broker::start_many(vec![
+        script(move |conn| {
+            conn.accept_connect();
+            assert!(conn.expect_publish().payload == before);
+            conn.close();
+        }),
+        script(move |conn| {
+            conn.accept_connect();
+            let publish = conn.expect_publish();
+            assert!(publish.payload == after);
+            conn.ack(&publish);
+            conn.expect_disconnect();
+        }),
+    ]);
+    let words = format!(
+        "-t t -q 1 -V 5 -D publish content-type x --retry-for 20s -f {}",
+        file.display()
+    );
+    mqpub(broker.port(), &words)
+        .run()
+        .expect(0, "", Contains(&["trying again"]));
+    broker.finish();
+}
