@@ -18,8 +18,10 @@ use crate::support::packet::{self, PUBACK, PUBLISH, Publish};
 use crate::support::runner::{Contains, Satisfies};
 use crate::tools::{file, mqpub, play, publishes, text};
 
-/// Runs mqpub, and tells when each of its messages came.
-fn times(words: &str, stdin: &str) -> Vec<Instant> {
+/// Runs mqpub, and tells how long after its start each of its messages came: not
+/// earlier than it was sent, however busy the machine is.
+fn times(words: &str, stdin: &str) -> Vec<Duration> {
+    let start = Instant::now();
     let came = Arc::new(Mutex::new(Vec::new()));
     let times = Arc::clone(&came);
     let broker = play(move |conn| {
@@ -27,7 +29,7 @@ fn times(words: &str, stdin: &str) -> Vec<Instant> {
         while let Some(packet) = conn.next_packet() {
             match packet.kind() {
                 PUBLISH => {
-                    times.lock().unwrap().push(Instant::now());
+                    times.lock().unwrap().push(start.elapsed());
                     let publish = Publish::parse(&packet, conn.version());
                     conn.ack(&publish);
                 }
@@ -43,11 +45,6 @@ fn times(words: &str, stdin: &str) -> Vec<Instant> {
     broker.finish();
     let times = came.lock().unwrap();
     times.clone()
-}
-
-/// The shortest time between two messages in a row.
-fn shortest(times: &[Instant]) -> Duration {
-    times.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap()
 }
 
 #[test]
@@ -88,7 +85,7 @@ fn repetitions_keep_their_distance() {
     for qos in [0, 1, 2] {
         let times = times(&format!("-m x -q {qos} --repeat 3 --repeat-delay 100ms"), "");
         assert_eq!(times.len(), 3);
-        assert!(shortest(&times) >= Duration::from_millis(90), "{times:?}");
+        assert!(times[2] >= Duration::from_millis(200), "{times:?}");
     }
     // mosquitto's clients take this for no time at all.
     let broker = play(|conn| {
@@ -107,11 +104,7 @@ fn a_rhythm_counts_from_the_first_message() {
     assert_eq!(times.len(), 5);
     // However late a message is, none comes before its time.
     for (number, time) in (0..).zip(&times) {
-        let early = Duration::from_millis(20);
-        assert!(
-            *time + early >= times[0] + number * Duration::from_millis(80),
-            "{number}"
-        );
+        assert!(*time >= number * Duration::from_millis(80), "{times:?}");
     }
 }
 
@@ -128,8 +121,7 @@ fn a_rate_is_not_exceeded_in_any_mode() {
     ] {
         let times = times(&format!("{words} --rate 1/100ms"), stdin);
         assert_eq!(times.len(), 4, "{words}");
-        let all = times[3] - times[0];
-        assert!(all >= Duration::from_millis(280), "{words}: {all:?}");
+        assert!(times[3] >= Duration::from_millis(300), "{words}: {times:?}");
     }
 }
 
