@@ -50,7 +50,10 @@ wss://\t''"
 complete -c mqpub -s i -l id -d 'The client identifier [default: the broker chooses one]' -r
 complete -c mqpub -s I -l id-prefix -d 'A client identifier of this prefix and the number of the process' -r
 complete -c mqpub -s u -l username -d 'The user name' -r -f -a "(__fish_complete_users)"
-complete -c mqpub -s P -l pw -d 'The password (other users of this machine can see it in the list of processes)' -r
+complete -c mqpub -s P -l pw -d 'The password; better in one of the ways below, which nobody else can see' -r
+complete -c mqpub -l password-file -d 'A file whose first line is the password' -r -F
+complete -c mqpub -l password-fd -d 'A file descriptor whose first line is the password, such as 3 of 3<FILE' -r
+complete -c mqpub -l password-command -d 'A shell command that prints the password, such as \'pass show mqtt\'' -r -f -a "(__fish_complete_command)"
 complete -c mqpub -s k -l keepalive -d 'The longest silence before the broker is asked whether it is there' -r
 complete -c mqpub -s M -l max-inflight -d 'How many messages to send before the first of them is acknowledged [default: 100]' -r
 complete -c mqpub -s V -l protocol-version -d 'The MQTT version: 5, 311 or 31' -r -f -a "5\t''
@@ -94,6 +97,8 @@ complete -c mqpub -l tls-keylog -d 'Append the secrets of each connection to thi
 complete -c mqpub -l tls-engine -d 'The OpenSSL engine that has our private key (refused: engines are not supported)' -r
 complete -c mqpub -l tls-engine-kpass-sha1 -d 'The SHA-1 of the engine\'s password (refused: engines are not supported)' -r
 complete -c mqpub -s o -l options -d 'Take options from this file too, as if they stood before the others' -r -F
+complete -c mqpub -l config -d 'A file of profiles [default: ~/.config/mqtools/config.toml]' -r -F
+complete -c mqpub -l profile -d 'Take the options of this profile too' -r
 complete -c mqpub -s l -l stdin-line -d 'Each line of stdin is a message'
 complete -c mqpub -s s -l stdin-file -d 'All of stdin is the payload'
 complete -c mqpub -s n -l null-message -d 'An empty payload'
@@ -114,6 +119,7 @@ complete -c mqpub -l ipv4 -d 'Use only IPv4 addresses'
 complete -c mqpub -l ipv6 -d 'Use only IPv6 addresses'
 complete -c mqpub -s S -l srv -d 'Take HOST for a domain, and ask the DNS (SRV) where its brokers are'
 complete -c mqpub -s c -l disable-clean-session -d 'Take up the session that the broker has kept, and let it keep this one'
+complete -c mqpub -l ask-password -d 'Ask for the password on the terminal'
 complete -c mqpub -l no-reconnect -d 'End when the connection is lost'
 complete -c mqpub -l nodelay -d 'Send small packets at once (always so)'
 complete -c mqpub -l ws -d 'Speak MQTT inside WebSocket'
@@ -121,6 +127,8 @@ complete -c mqpub -l will-retain -d 'Let the broker keep the will for later subs
 complete -c mqpub -l tls-use-os-certs -d 'Trust the system\'s certificates; turns TLS on'
 complete -c mqpub -l insecure -d 'Verify neither the broker\'s certificate nor its name'
 complete -c mqpub -l no-tls -d 'Use no TLS, whatever else is said'
+complete -c mqpub -l print-config -d 'Print each option that has a value, and where that is from; then end'
+complete -c mqpub -l dry-run -d 'Say what would be done, and whether it would be accepted; then end'
 complete -c mqpub -s d -l debug -d 'Tell on stderr what happens'
 complete -c mqpub -l quiet -d 'Print no errors; the exit status tells'
 complete -c mqpub -l help -d 'Print this help'

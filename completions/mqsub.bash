@@ -23,7 +23,7 @@ _mqsub() {
 
     case "${cmd}" in
         mqsub)
-            opts="-t -q -U -T -R -v -F -N -0 -C -W -E -h -p -A -S -L -i -I -c -u -P -k -M -V -D -x -o -d --topic --qos --filter --share --unsubscribe --retain-handling --retain-as-published --filter-out --no-retained --retained-only --remove-retained --random-filter --verbose --format --pretty --json --parse-json --no-newline --delimiter --nul --framed --output-dir --message-rate --count --timeout --idle --until-retained --subscribe-only --ready-file --ready-fd --on-ready --host --port --unix --bind --ipv4 --ipv6 --srv --proxy --url --id --id-prefix --disable-clean-session --username --pw --keepalive --max-inflight --protocol-version --connect-timeout --retry-for --no-reconnect --nodelay --ws --ws-path --ws-header --property --session-expiry-interval --will-topic --will-payload --will-payload-file --will-qos --will-retain --cafile --capath --tls-use-os-certs --crlfile --pin-sha256 --cert --key --key-passphrase-file --keyform --psk --psk-identity --tls-version --ciphers --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --insecure --no-tls --options --debug --quiet --help --version"
+            opts="-t -q -U -T -R -v -F -N -0 -C -W -E -h -p -A -S -L -i -I -c -u -P -k -M -V -D -x -o -d --topic --qos --filter --share --unsubscribe --retain-handling --retain-as-published --filter-out --no-retained --retained-only --remove-retained --random-filter --verbose --format --pretty --json --parse-json --no-newline --delimiter --nul --framed --output-dir --message-rate --count --timeout --idle --until-retained --subscribe-only --ready-file --ready-fd --on-ready --host --port --unix --bind --ipv4 --ipv6 --srv --proxy --url --id --id-prefix --disable-clean-session --username --pw --password-file --password-fd --password-command --ask-password --keepalive --max-inflight --protocol-version --connect-timeout --retry-for --no-reconnect --nodelay --ws --ws-path --ws-header --property --session-expiry-interval --will-topic --will-payload --will-payload-file --will-qos --will-retain --cafile --capath --tls-use-os-certs --crlfile --pin-sha256 --cert --key --key-passphrase-file --keyform --psk --psk-identity --tls-version --ciphers --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --insecure --no-tls --options --config --profile --print-config --dry-run --debug --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -219,6 +219,29 @@ _mqsub() {
                     return 0
                     ;;
                 -P)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --password-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-command)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -466,6 +489,25 @@ _mqsub() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

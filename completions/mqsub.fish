@@ -24,7 +24,7 @@ complete -c mqsub -s W -l timeout -d 'End after this time, counted from the star
 complete -c mqsub -l idle -d 'End when no message has come for this time since the subscription or the last one' -r
 complete -c mqsub -l ready-file -d 'Make this empty file when every subscription has been acknowledged' -r -F
 complete -c mqsub -l ready-fd -d 'Write a newline to this file descriptor when every subscription has been acknowledged' -r
-complete -c mqsub -l on-ready -d 'Run this command by sh once, when every subscription has been acknowledged' -r
+complete -c mqsub -l on-ready -d 'Run this command by sh once, when every subscription has been acknowledged' -r -f -a "(__fish_complete_command)"
 complete -c mqsub -s h -l host -d 'The broker\'s host name or address, HOST:PORT, or several with commas [default: localhost]' -r -f -a "(__fish_print_hostnames)"
 complete -c mqsub -s p -l port -d 'The broker\'s port [default: 1883, with TLS 8883]' -r -f -a "1883\t''
 8883\t''"
@@ -40,7 +40,10 @@ wss://\t''"
 complete -c mqsub -s i -l id -d 'The client identifier [default: the broker chooses one]' -r
 complete -c mqsub -s I -l id-prefix -d 'A client identifier of this prefix and the number of the process' -r
 complete -c mqsub -s u -l username -d 'The user name' -r -f -a "(__fish_complete_users)"
-complete -c mqsub -s P -l pw -d 'The password (other users of this machine can see it in the list of processes)' -r
+complete -c mqsub -s P -l pw -d 'The password; better in one of the ways below, which nobody else can see' -r
+complete -c mqsub -l password-file -d 'A file whose first line is the password' -r -F
+complete -c mqsub -l password-fd -d 'A file descriptor whose first line is the password, such as 3 of 3<FILE' -r
+complete -c mqsub -l password-command -d 'A shell command that prints the password, such as \'pass show mqtt\'' -r -f -a "(__fish_complete_command)"
 complete -c mqsub -s k -l keepalive -d 'The longest silence before the broker is asked whether it is there' -r
 complete -c mqsub -s M -l max-inflight -d 'How many messages to send before the first of them is acknowledged [default: 100]' -r
 complete -c mqsub -s V -l protocol-version -d 'The MQTT version: 5, 311 or 31' -r -f -a "5\t''
@@ -84,6 +87,8 @@ complete -c mqsub -l tls-keylog -d 'Append the secrets of each connection to thi
 complete -c mqsub -l tls-engine -d 'The OpenSSL engine that has our private key (refused: engines are not supported)' -r
 complete -c mqsub -l tls-engine-kpass-sha1 -d 'The SHA-1 of the engine\'s password (refused: engines are not supported)' -r
 complete -c mqsub -s o -l options -d 'Take options from this file too, as if they stood before the others' -r -F
+complete -c mqsub -l config -d 'A file of profiles [default: ~/.config/mqtools/config.toml]' -r -F
+complete -c mqsub -l profile -d 'Take the options of this profile too' -r
 complete -c mqsub -l retain-as-published -d 'Keep the retain flag that a message was published with; MQTT 5'
 complete -c mqsub -s R -l no-retained -d 'Leave out messages that were retained'
 complete -c mqsub -l retained-only -d 'Take only messages that were retained, and end with the first other one'
@@ -102,6 +107,7 @@ complete -c mqsub -l ipv4 -d 'Use only IPv4 addresses'
 complete -c mqsub -l ipv6 -d 'Use only IPv6 addresses'
 complete -c mqsub -s S -l srv -d 'Take HOST for a domain, and ask the DNS (SRV) where its brokers are'
 complete -c mqsub -s c -l disable-clean-session -d 'Take up the session that the broker has kept, and let it keep this one'
+complete -c mqsub -l ask-password -d 'Ask for the password on the terminal'
 complete -c mqsub -l no-reconnect -d 'End when the connection is lost'
 complete -c mqsub -l nodelay -d 'Send small packets at once (always so)'
 complete -c mqsub -l ws -d 'Speak MQTT inside WebSocket'
@@ -109,6 +115,8 @@ complete -c mqsub -l will-retain -d 'Let the broker keep the will for later subs
 complete -c mqsub -l tls-use-os-certs -d 'Trust the system\'s certificates; turns TLS on'
 complete -c mqsub -l insecure -d 'Verify neither the broker\'s certificate nor its name'
 complete -c mqsub -l no-tls -d 'Use no TLS, whatever else is said'
+complete -c mqsub -l print-config -d 'Print each option that has a value, and where that is from; then end'
+complete -c mqsub -l dry-run -d 'Say what would be done, and whether it would be accepted; then end'
 complete -c mqsub -s d -l debug -d 'Tell on stderr what happens'
 complete -c mqsub -l quiet -d 'Print no errors; the exit status tells'
 complete -c mqsub -l help -d 'Print this help'

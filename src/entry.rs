@@ -1,26 +1,31 @@
 //! What both tools share at start and end: the command line and the files that
 //! it names, the one error, the exit status.
 
+mod password;
+mod print;
+mod rehearsal;
+mod sources;
+
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind as Io, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use bytes::Bytes;
 use clap::error::ErrorKind;
 
+pub(crate) use self::rehearsal::rehearse;
 use crate::config::will::MAX_WILL;
 use crate::exit::{Exit, Numbers};
 use crate::failure::{Failure, io_reason};
 use crate::flags::connection::ConnectionFlags;
 use crate::flags::environment;
-use crate::flags::options_file::{self, Line};
-use crate::flags::{self, Flags, Tool};
+use crate::flags::{self, Flags, Tool, layers, secrets};
 use crate::report::Report;
 use crate::secret::Secret;
 use crate::session::{self, Policy, Session};
-use crate::{prompt, signal};
+use crate::{conceal, prompt, signal};
 
 /// How a run that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,28 +44,41 @@ pub(crate) fn run<F: Flags>(
 ) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let numbers = arguments.first().map(|name| Numbers::of(name)).unwrap_or_default();
-    let (file, warning) = match options_file::<F>(&arguments) {
-        Ok(read) => read,
+    let typed = arguments.get(1..).unwrap_or_default();
+    conceal::overwrite(typed, &secrets::find::<F>(typed));
+    let sources = match sources::read::<F>(&arguments) {
+        Ok(sources) => sources,
         Err(refusal) => return refusal.answer(program, numbers),
     };
-    let mut flags: F = match flags::parse_after(&file.lines, &arguments) {
+    let mut flags: F = match flags::parse_after(&sources.layers, &arguments) {
         Ok(flags) => flags,
-        Err(flags::Error::Typed(error)) => return Refusal::Typed(error, None).answer(program, numbers),
-        Err(flags::Error::Line(number, error)) => {
-            let place = format!("{}: line {number}", file.path.display());
-            return Refusal::Typed(error, Some(place)).answer(program, numbers);
-        }
+        Err(error) => return Refusal::from(error).answer(program, numbers),
     };
     flags.connection_mut().ambient_proxy = environment::ambient_proxy(|name| std::env::var_os(name));
     let general = flags.general();
     let report = Report::new(program, general.quiet, general.debug);
-    if let Some(warning) = warning {
+    for warning in &sources.warnings {
         report.warn(warning);
     }
-    match fill_in_will(&mut flags)
-        .and_then(|()| fill_in_passphrase(&mut flags))
-        .and_then(|()| work(flags, report))
-    {
+    if general.print_config && general.dry_run {
+        let why = "--print-config and --dry-run cannot be used together";
+        return Refusal::Other(Failure::new(Exit::Usage, why)).answer(program, numbers);
+    }
+    let explained = if general.print_config {
+        match layers::explain::<F>(&sources.layers, &arguments) {
+            Ok(options) => Some(print::text(&options)),
+            Err(error) => return Refusal::from(error).answer(program, numbers),
+        }
+    } else {
+        None
+    };
+    let outcome = match explained {
+        Some(text) => print_out(&text)
+            .map(|()| Ending::Status(Exit::Done))
+            .map_err(Into::into),
+        None => fill_in(&mut flags, report).and_then(|()| work(flags, report)),
+    };
+    match outcome {
         Ok(Ending::Status(exit)) => numbers.status(exit, None).into(),
         // mosquitto_sub takes these for the end that was wanted.
         Ok(Ending::Signal(signal::SIGINT | signal::SIGTERM))
@@ -101,40 +119,12 @@ fn status_of(error: &anyhow::Error) -> Exit {
     error.downcast_ref::<Failure>().map_or(Exit::Failed, Failure::exit)
 }
 
-/// An options file.
-#[derive(Default)]
-struct OptionsFile {
-    path: PathBuf,
-    lines: Vec<Line>,
-}
-
-/// Reads the options file: the one that the command line names, or the user's
-/// own. That the user's own cannot be read is only worth a warning.
-fn options_file<F: Flags>(arguments: &[OsString]) -> Result<(OptionsFile, Option<String>), Refusal> {
-    let named = options_file::named::<F>(arguments).map_err(|error| Refusal::Typed(error, None))?;
-    let is_named = named.is_some();
-    let Some(path) = named.or_else(|| options_file::path(|name| std::env::var_os(name), F::TOOL)) else {
-        return Ok((OptionsFile::default(), None));
-    };
-    let text = match fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if is_named => {
-            let why = format!("-o {}: {}", path.display(), io_reason(&error));
-            return Err(Refusal::Other(Failure::new(Exit::Usage, why)));
-        }
-        Err(error) => {
-            let absent = matches!(error.kind(), Io::NotFound | Io::NotADirectory);
-            let warning = format!("cannot read the options file {}: {}", path.display(), io_reason(&error));
-            return Ok((OptionsFile::default(), (!absent).then_some(warning)));
-        }
-    };
-    match options_file::parse(&text) {
-        Ok(lines) => Ok((OptionsFile { path, lines }, None)),
-        Err(why) => {
-            let why = format!("{}: {why}", path.display());
-            Err(Refusal::Other(Failure::new(Exit::Usage, why)))
-        }
-    }
+/// Reads what the options only name.
+fn fill_in<F: Flags>(flags: &mut F, report: Report) -> anyhow::Result<()> {
+    let rehearsal = flags.general().dry_run;
+    password::fill_in(flags.connection_mut(), rehearsal, report)?;
+    fill_in_will(flags)?;
+    fill_in_passphrase(flags)
 }
 
 /// Reads the file that is the will's payload.
@@ -211,6 +201,15 @@ enum Refusal {
     Other(Failure),
 }
 
+impl From<flags::Error> for Refusal {
+    fn from(error: flags::Error) -> Self {
+        match error {
+            flags::Error::Typed(error) => Self::Typed(error, None),
+            flags::Error::At(place, error) => Self::Typed(error, Some(place)),
+        }
+    }
+}
+
 impl Refusal {
     /// Prints the help or the version, or one line about what is wrong.
     fn answer(self, program: &'static str, numbers: Numbers) -> ExitCode {
@@ -220,16 +219,12 @@ impl Refusal {
                 if error.kind() == ErrorKind::DisplayVersion {
                     text.push_str(&session::libraries());
                 }
-                return match io::stdout()
-                    .write_all(text.as_bytes())
-                    .and_then(|()| io::stdout().flush())
-                {
-                    Err(error) if error.kind() != Io::BrokenPipe => {
-                        let why = format!("cannot write to stdout: {}", io_reason(&error));
-                        Report::new(program, false, false).error(&Failure::new(Exit::Failed, why).into());
+                return match print_out(&text) {
+                    Err(failure) => {
+                        Report::new(program, false, false).error(&failure.into());
                         numbers.status(Exit::Failed, None).into()
                     }
-                    _ => numbers.help().into(),
+                    Ok(()) => numbers.help().into(),
                 };
             }
             Self::Typed(error, place) => {
@@ -243,6 +238,18 @@ impl Refusal {
         };
         Report::new(program, false, false).error(&failure.into());
         numbers.status(Exit::Usage, None).into()
+    }
+}
+
+/// Prints what was asked for; a reader that has gone wants no more.
+pub(crate) fn print_out(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != Io::BrokenPipe => {
+            let why = format!("cannot write to stdout: {}", io_reason(&error));
+            Err(Failure::new(Exit::Failed, why))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -264,32 +271,6 @@ mod tests {
     use crate::flags::PublishFlags;
 
     #[test]
-    fn the_named_options_file_is_read_or_missed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("options");
-        let arguments = ["mqpub".into(), "-o".into(), path.clone().into_os_string()];
-        let Err(Refusal::Other(failure)) = options_file::<PublishFlags>(&arguments) else {
-            panic!("a file that is not there");
-        };
-        let expected = format!("-o {}: no such file or directory", path.display());
-        assert_eq!((failure.exit(), failure.to_string()), (Exit::Usage, expected));
-        fs::write(&path, "-t a\n-D publish").unwrap();
-        let Err(Refusal::Other(failure)) = options_file::<PublishFlags>(&arguments) else {
-            panic!("a line that is wrong");
-        };
-        assert!(
-            failure
-                .to_string()
-                .starts_with(&format!("{}: line 2: ", path.display()))
-        );
-        fs::write(&path, "# a comment\n-t a\n").unwrap();
-        let Ok((file, None)) = options_file::<PublishFlags>(&arguments) else {
-            panic!("a good file");
-        };
-        assert_eq!((file.path, file.lines.len()), (path, 1));
-    }
-
-    #[test]
     fn the_file_of_the_will_is_read_up_to_a_little_more_than_a_will_holds() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("will");
@@ -302,7 +283,7 @@ mod tests {
         assert_eq!(status_of(&error), Exit::Failed);
         assert!(error.to_string().contains("will: no such file or directory"));
         for (size, expected) in [(0, 0), (5, 5), (MAX_WILL, MAX_WILL), (100_000, MAX_WILL + 1)] {
-            fs::write(&path, vec![0xff; size]).unwrap();
+            std::fs::write(&path, vec![0xff; size]).unwrap();
             fill_in_will(&mut flags).unwrap();
             let read = flags.will.will_file_content.as_ref().map(Bytes::len);
             assert_eq!(read, Some(expected));

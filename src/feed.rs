@@ -185,6 +185,11 @@ impl Feed {
         self.stock.clear();
     }
 
+    /// Throws away the messages that have not left; returns how many.
+    pub fn discard(&mut self) -> usize {
+        self.stock.drain(..).count()
+    }
+
     /// How many messages are made of a record.
     pub fn copies(&self) -> usize {
         match self.form {

@@ -19,13 +19,14 @@
 //! clock  terminal           local time in words; what a terminal must not be sent
 //! pattern  pointer          texts with variables; paths into JSON
 //! codec                     bytes as text: hex, base64, CBOR, MessagePack
-//! prompt                    asks for a secret on the terminal
+//! prompt  conceal           asks for a secret; hides one from other users
 //! message  property  format  plain data
 //! failure  exit  secret     what can end a run; its status; what is never shown
 //! ```
 
 pub mod clock;
 pub mod codec;
+mod conceal;
 pub mod config;
 mod entry;
 pub mod exit;

@@ -2,6 +2,7 @@
 
 mod account;
 mod input;
+mod rehearsal;
 mod spooled;
 mod tee;
 
@@ -45,6 +46,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let start = Instant::now();
     entry::run("mqpub", arguments, |flags: PublishFlags, report| {
         let stream = flags.stream().is_some();
+        let is_rehearsal = flags.general.dry_run;
         let policy = entry::policy(&flags.connection, stream);
         let mut publish = Publish::new(flags)?;
         for warning in &publish.warnings {
@@ -53,6 +55,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         if let Some(patterns) = &mut publish.template.patterns {
             let system = rustix::system::uname();
             patterns.settle(&system.nodename().to_string_lossy(), |name| std::env::var(name).ok())?;
+        }
+        if is_rehearsal {
+            return rehearsal::run(publish, report);
         }
         if let Some(spool) = publish.spool.clone() {
             return spooled::run(publish, &spool, policy, start, report);

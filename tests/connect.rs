@@ -2,6 +2,7 @@
 //! pass. The submodules have certificates, and connections that do not come
 //! about.
 
+mod failover;
 mod failures;
 mod handshakes;
 mod proxies;

@@ -351,7 +351,10 @@ fn the_flags_only_say_what_was_typed() {
         "flags",
         &["codec", "config::connection", "exit", "format", "message", "secret"],
     ));
-    holds(naming_other_crates("flags", &["clap", "humantime", "bytes"]));
+    holds(naming_other_crates(
+        "flags",
+        &["clap", "humantime", "bytes", "memchr", "toml"],
+    ));
     holds(naming(&["flags"], &[&STREAMS[..], &["fs", "env"]].concat()));
 }
 

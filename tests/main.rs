@@ -8,6 +8,7 @@
     reason = "to panic is how a test says that it failed"
 )]
 
+mod configuration;
 mod connect;
 mod exit_status;
 mod hostile;

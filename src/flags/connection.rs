@@ -14,6 +14,16 @@ use crate::secret::Secret;
 /// this length for each acknowledgement, so larger is slower.
 pub const WINDOW: usize = 100;
 
+/// The options that say what the password is: the names that clap knows them by,
+/// and those that are typed.
+pub const PASSWORDS: [(&str, &str); 5] = [
+    ("password", "-P"),
+    ("password_file", "--password-file"),
+    ("password_fd", "--password-fd"),
+    ("password_command", "--password-command"),
+    ("ask_password", "--ask-password"),
+];
+
 /// Which broker, and how to greet it.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
@@ -87,9 +97,28 @@ pub struct ConnectionFlags {
     #[arg(short, long, value_name = "NAME", value_parser = value::utf8_string)]
     pub username: Option<String>,
 
-    /// The password (other users of this machine can see it in the list of processes)
+    /// The password; better in one of the ways below, which nobody else can see
+    ///
+    /// Other users of this machine can see it in the list of processes, until it
+    /// is overwritten there (on Linux, at once), and the shell may keep it.
     #[arg(short = 'P', long = "pw", value_name = "PASSWORD", value_parser = value::secret)]
     pub password: Option<Secret>,
+
+    /// A file whose first line is the password
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+
+    /// A file descriptor whose first line is the password, such as 3 of 3<FILE
+    #[arg(long, value_name = "N")]
+    pub password_fd: Option<u16>,
+
+    /// A shell command that prints the password, such as 'pass show mqtt'
+    #[arg(long, value_name = "COMMAND", value_parser = value::not_empty)]
+    pub password_command: Option<String>,
+
+    /// Ask for the password on the terminal
+    #[arg(long)]
+    pub ask_password: bool,
 
     /// The longest silence before the broker is asked whether it is there
     #[arg(short, long = "keepalive", value_name = "TIME", default_value = "60", value_parser = value::keep_alive)]
@@ -196,7 +225,7 @@ impl ConnectionFlags {
             host: behind_url("host"),
             port: behind_url("port"),
             username: behind_url("username"),
-            password: behind_url("password"),
+            password: PASSWORDS.iter().any(|(id, _)| behind_url(id)),
             topic: behind_url("topic"),
         };
         self.order = Order {
@@ -220,6 +249,25 @@ pub struct GeneralFlags {
     /// is read, if there is one.
     #[arg(short = 'o', long, value_name = "FILE")]
     pub options: Option<PathBuf>,
+
+    /// A file of profiles [default: ~/.config/mqtools/config.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Take the options of this profile too
+    ///
+    /// A profile is a table [profile.NAME] of the file of profiles, with options
+    /// by their long names. Options, and the environment, come before it.
+    #[arg(long, value_name = "NAME", value_parser = value::not_empty)]
+    pub profile: Option<String>,
+
+    /// Print each option that has a value, and where that is from; then end
+    #[arg(long)]
+    pub print_config: bool,
+
+    /// Say what would be done, and whether it would be accepted; then end
+    #[arg(long)]
+    pub dry_run: bool,
 
     /// Tell on stderr what happens
     #[arg(short, long)]

@@ -118,6 +118,50 @@ pub struct Entry {
 /// The environment variables that the tools heed.
 pub const ENVIRONMENT: &[Entry] = &[
     Entry {
+        name: "MQTT_HOST",
+        meaning: "the broker, as -h; all of these MQTT_ variables give way to options, not to files",
+    },
+    Entry {
+        name: "MQTT_PORT",
+        meaning: "the port, as -p",
+    },
+    Entry {
+        name: "MQTT_USERNAME",
+        meaning: "the user name, as -u",
+    },
+    Entry {
+        name: "MQTT_PASSWORD",
+        meaning: "the password, as -P",
+    },
+    Entry {
+        name: "MQTT_PASSWORD_FILE",
+        meaning: "a file whose first line is the password, as --password-file",
+    },
+    Entry {
+        name: "MQTT_CLIENT_ID",
+        meaning: "the client identifier, as -i",
+    },
+    Entry {
+        name: "MQTT_CAFILE",
+        meaning: "a file of trusted certificates, as --cafile",
+    },
+    Entry {
+        name: "MQTT_CERT",
+        meaning: "our certificate, as --cert",
+    },
+    Entry {
+        name: "MQTT_KEY",
+        meaning: "its private key, as --key",
+    },
+    Entry {
+        name: "MQTOOLS_CONFIG",
+        meaning: "the file of profiles, as --config",
+    },
+    Entry {
+        name: "MQTOOLS_PROFILE",
+        meaning: "the profile, as --profile",
+    },
+    Entry {
         name: "ALL_PROXY",
         meaning: "the proxy for brokers that are not on this machine, unless --proxy is given; \
                   all_proxy comes before it",
@@ -148,6 +192,10 @@ pub const ENVIRONMENT: &[Entry] = &[
 /// The files that the tools read without being told to.
 pub const FILES: &[Entry] = &[
     Entry {
+        name: "~/.config/mqtools/config.toml",
+        meaning: "the file of profiles, for both tools; read only when a profile is asked for",
+    },
+    Entry {
         name: "~/.config/mosquitto_pub",
         meaning: "options for mqpub, as -o reads them; $XDG_CONFIG_HOME takes the place of ~/.config",
     },
@@ -171,6 +219,7 @@ pub enum Values {
 /// What a value may be, by its name in the help. An option whose value is
 /// different from others of that name has a row of its own: `--option`.
 pub const VALUES: &[(&str, Values)] = &[
+    ("--profile", Values::Free),
     ("--proxy", Values::OneOf(&["socks5h://", "http://", "none"])),
     ("--unix", Values::Hint(ValueHint::FilePath)),
     ("ADDRESS", Values::Free),
@@ -178,7 +227,7 @@ pub const VALUES: &[(&str, Values)] = &[
         "COMMAND PROPERTY [NAME] VALUE",
         Values::OneOf(&["connect", "publish", "will", "disconnect", "subscribe", "unsubscribe"]),
     ),
-    ("COMMAND", Values::Free),
+    ("COMMAND", Values::Hint(ValueHint::CommandString)),
     ("DIR", Values::Hint(ValueHint::DirPath)),
     ("FD", Values::Free),
     ("FILE", Values::Hint(ValueHint::FilePath)),

@@ -3,13 +3,16 @@
 
 pub mod connection;
 pub mod environment;
+pub mod layers;
 pub mod manual;
 pub mod options_file;
 pub mod output;
+pub mod profile;
 pub mod properties;
 pub mod publish;
 pub mod replay;
 mod scan;
+pub mod secrets;
 pub mod selection;
 pub mod spool;
 pub mod subscribe;
@@ -25,7 +28,7 @@ pub use self::publish::PublishFlags;
 pub use self::subscribe::SubscribeFlags;
 
 use self::connection::{ConnectionFlags, GeneralFlags};
-use self::options_file::Line;
+use self::layers::Layer;
 use self::properties::PropertyFlags;
 use self::tls::TlsFlags;
 use self::will::WillFlags;
@@ -100,8 +103,8 @@ pub trait Flags: Parser {
 pub enum Error {
     /// The command line itself; includes `--help` and `--version`.
     Typed(clap::Error),
-    /// The line of the options file that has this number.
-    Line(usize, clap::Error),
+    /// What stands at this place, below the command line.
+    At(String, clap::Error),
 }
 
 /// Parses a command line, the program's name first.
@@ -113,15 +116,19 @@ pub fn parse<F: Flags>(arguments: impl IntoIterator<Item = OsString>) -> Result<
     parse_after(&[], &arguments)
 }
 
-/// Parses a command line, the program's name first, that an options file stands
-/// before.
+/// Parses a command line, the program's name first, that layers stand below, the
+/// lowest first.
 ///
 /// # Errors
 /// What is wrong, and where.
-pub fn parse_after<F: Flags>(file: &[Line], arguments: &[OsString]) -> Result<F, Error> {
-    options_file::check::<F>(file).map_err(|(number, error)| Error::Line(number, error))?;
+pub fn parse_after<F: Flags>(layers: &[Layer], arguments: &[OsString]) -> Result<F, Error> {
     let arguments = arguments.get(1..).unwrap_or_default();
-    let mut all = options_file::merge::<F>(file, arguments);
+    if layers.iter().all(|layer| layer.settings.is_empty()) {
+        return finish(arguments).map_err(Error::Typed);
+    }
+    let ids = layers::check::<F>(layers).map_err(|(place, error)| Error::At(place, error))?;
+    let typed = layers::options_of::<F>(&command::<F>(), arguments).map_err(Error::Typed)?;
+    let mut all = layers::merge(layers, &layers::kept::<F>(layers, &ids, &typed));
     all.extend_from_slice(arguments);
     finish(&all).map_err(Error::Typed)
 }

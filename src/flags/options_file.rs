@@ -11,9 +11,6 @@ use clap::error::ErrorKind;
 use super::properties::{TOO_FEW, TypedProperty};
 use super::{Flags, Tool, command, scan};
 
-/// The name that clap knows `-o` by.
-const OPTIONS: &str = "options";
-
 /// A line of an options file that has an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -93,78 +90,57 @@ fn string(bytes: &[u8]) -> OsString {
 /// Where the options file is that is read without being asked for: that of
 /// mosquitto's client of the same purpose.
 pub fn path(variable: impl Fn(&str) -> Option<OsString>, tool: Tool) -> Option<PathBuf> {
-    let set = |name| variable(name).filter(|value| !value.is_empty());
-    let folder = match set("XDG_CONFIG_HOME") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(&set("HOME")?).join(".config"),
-    };
-    Some(folder.join(tool.options_file()))
+    Some(folder(variable)?.join(tool.options_file()))
 }
 
-/// The options file that the command line asks for.
+/// The user's folder of settings.
+pub(super) fn folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    match set("XDG_CONFIG_HOME") {
+        Some(folder) => Some(PathBuf::from(folder)),
+        None => Some(Path::new(&set("HOME")?).join(".config")),
+    }
+}
+
+/// The files, and the profile, that the command line asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// `-o`.
+    pub options: Option<PathBuf>,
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--profile`.
+    pub profile: Option<OsString>,
+}
+
+/// The files, and the profile, that the command line asks for.
 ///
 /// # Errors
-/// That it asks for more than one.
-pub fn named<F: Flags>(arguments: &[OsString]) -> Result<Option<PathBuf>, clap::Error> {
+/// That it asks for more than one options file.
+pub fn named<F: Flags>(arguments: &[OsString]) -> Result<Named, clap::Error> {
     let command = command::<F>();
     let arguments = arguments.get(1..).unwrap_or_default();
-    let mut files = scan::scan(&command, arguments)
-        .into_iter()
-        .filter(|found| found.id == OPTIONS)
-        .filter_map(|found| found.value(arguments));
-    let first = files.next();
-    if files.next().is_some() {
-        return Err(clap::Error::raw(
-            ErrorKind::ArgumentConflict,
-            "-o cannot be used more than once",
-        ));
-    }
-    Ok(first.map(PathBuf::from))
-}
-
-/// Checks each line by itself, so that what is wrong has a line number, and a
-/// line without its value does not take the next one for it.
-///
-/// # Errors
-/// The number of the first line that is wrong, and why.
-pub(super) fn check<F: Flags>(lines: &[Line]) -> Result<(), (usize, clap::Error)> {
-    let command = command::<F>();
-    for Line { number, arguments } in lines {
-        let fail = |error| (*number, error);
-        if arguments.first().is_some_and(|option| option == "--") {
-            // It would end the options of the command line too.
-            let why = "unexpected argument '--' found";
-            return Err(fail(clap::Error::raw(ErrorKind::UnknownArgument, why)));
+    let mut named = Named::default();
+    for found in scan::scan(&command, arguments) {
+        match (found.id, found.value(arguments)) {
+            ("options", Some(_)) if named.options.is_some() => {
+                return Err(clap::Error::raw(
+                    ErrorKind::ArgumentConflict,
+                    "-o cannot be used more than once",
+                ));
+            }
+            ("options", Some(file)) => named.options = Some(file.into()),
+            ("config", Some(file)) => named.config = Some(file.into()),
+            ("profile", Some(name)) => named.profile = Some(name),
+            _ => {}
         }
-        if scan::scan(&command, arguments).iter().any(|found| found.id == OPTIONS) {
-            let why = "-o cannot be used in an options file";
-            return Err(fail(clap::Error::raw(ErrorKind::ArgumentConflict, why)));
-        }
-        let mut words = scan::bundle(&command, arguments).map_err(fail)?;
-        words.insert(0, F::TOOL.program().into());
-        command.clone().try_get_matches_from(words).map_err(fail)?;
     }
-    Ok(())
-}
-
-/// The options of the file, without those that the command line replaces: where
-/// mosquitto has one value and the last one wins, ours may have several, and
-/// adding the file's to them would not be what was asked for.
-pub(super) fn merge<F: Flags>(lines: &[Line], arguments: &[OsString]) -> Vec<OsString> {
-    let command = command::<F>();
-    let typed = scan::scan(&command, arguments);
-    let replaced = |line: &&Line| {
-        let options = scan::scan(&command, &line.arguments);
-        options
-            .iter()
-            .any(|option| F::TOOL.replaced().contains(&option.id) && typed.iter().any(|typed| typed.id == option.id))
-    };
-    let kept = lines.iter().filter(|line| !replaced(line));
-    kept.flat_map(|line| line.arguments.iter().cloned()).collect()
+    Ok(named)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::layers::Layer;
     use super::super::{Error, PublishFlags, SubscribeFlags, parse_after};
     use super::*;
 
@@ -229,9 +205,10 @@ mod tests {
             ("--options=other", 1, "-o cannot be used in an options file"),
         ] {
             let lines = parse(text.as_bytes()).unwrap();
-            match parse_after::<PublishFlags>(&lines, &["mqpub".into()]) {
-                Err(Error::Line(line, error)) => {
-                    assert_eq!(line, number, "{text:?}");
+            let layer = Layer::options_file(Path::new("f"), lines);
+            match parse_after::<PublishFlags>(&[layer], &["mqpub".into()]) {
+                Err(Error::At(place, error)) => {
+                    assert_eq!(place, format!("f: line {number}"), "{text:?}");
                     assert!(error.to_string().contains(why), "{text:?}: {error}");
                 }
                 other => panic!("{text:?}: {other:?}"),
@@ -263,7 +240,7 @@ mod tests {
     fn the_file_is_named_by_an_option_and_not_by_a_value() {
         let of = |line: &str| {
             let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            named::<PublishFlags>(&words)
+            named::<PublishFlags>(&words).map(|named| named.options)
         };
         assert_eq!(of("mqpub -o a").unwrap(), Some("a".into()));
         assert_eq!(of("mqpub -t x --options=a").unwrap(), Some("a".into()));
@@ -276,7 +253,7 @@ mod tests {
     fn both<F: Flags>(file: &str, line: &str) -> F {
         let lines = parse(file.as_bytes()).unwrap();
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        parse_after(&lines, &words).unwrap()
+        parse_after(&[Layer::options_file(Path::new("f"), lines)], &words).unwrap()
     }
 
     #[test]

@@ -38,6 +38,20 @@ impl Found<'_> {
         let behind = || arguments.get(self.behind.start..self.behind.end)?.first().cloned();
         self.attached.clone().or_else(behind)
     }
+
+    /// Its value as typed, in all of its words.
+    pub(super) fn words(&self, arguments: &[OsString]) -> Vec<OsString> {
+        let behind = arguments.get(self.behind.clone()).unwrap_or_default();
+        self.attached.iter().chain(behind).cloned().collect()
+    }
+
+    /// The argument that its value stands in, and where it begins there.
+    pub(super) fn place(&self, arguments: &[OsString]) -> Option<(usize, usize)> {
+        match &self.attached {
+            Some(value) => Some((self.at, arguments.get(self.at)?.len() - value.len())),
+            None => Some((self.behind.start, 0)).filter(|_| !self.behind.is_empty()),
+        }
+    }
 }
 
 /// The options that take a value, in order. The program's name is not among the

@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 pub use self::inbox::{Flow, Inbox};
 pub use self::interest::Interest;
 pub use self::retry::Policy;
+pub use self::round::rehearse;
 pub use self::window::Counts;
 
 use self::ffi::{Callbacks, Client};

@@ -1,11 +1,13 @@
 //! One round through the brokers that there are: those that let us in but then
-//! did not say yes to CONNECT are not tried again before all others were.
+//! did not say yes to CONNECT are not tried again before all others were. And the
+//! rehearsal of a round, in which nobody is tried.
 
 use std::time::Instant;
 
-use crate::config::connection::Host;
+use crate::config::connection::{Connection, Host};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::wire;
 
 /// Where in a round a session is.
 #[derive(Debug, Default)]
@@ -62,6 +64,14 @@ impl Round {
         failures.extend(why);
         Failure::all(failures).unwrap_or_else(nobody)
     }
+}
+
+/// Reads the files that a connection needs, and makes none.
+///
+/// # Errors
+/// What is wrong with one of them.
+pub fn rehearse(connection: &Connection) -> Result<(), Failure> {
+    wire::rehearse(connection)
 }
 
 fn nobody() -> Failure {

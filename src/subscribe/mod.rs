@@ -7,6 +7,7 @@ mod choice;
 mod finish;
 mod rate;
 mod ready;
+mod rehearsal;
 mod sink;
 
 use std::ffi::OsString;
@@ -44,9 +45,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let start = Instant::now();
     entry::run("mqsub", arguments, |flags: SubscribeFlags, report| {
         let policy = entry::policy(&flags.connection, true);
+        let is_rehearsal = flags.general.dry_run;
         let subscribe = Subscribe::new(flags)?;
         for warning in &subscribe.warnings {
             report.warn(warning);
+        }
+        if is_rehearsal {
+            return rehearsal::run(&subscribe);
         }
         let ready = Ready::new(subscribe.ready, report)?;
         let waker = Arc::new(Waker::new().context("cannot make a pipe")?);

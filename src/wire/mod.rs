@@ -97,6 +97,19 @@ pub(crate) fn open(connection: &Connection, tried: &[Host], deadline: Instant) -
     Err(Failure::all(failures))
 }
 
+/// Reads the files that the ways need, and opens none.
+///
+/// # Errors
+/// What is wrong with one of them.
+pub(crate) fn rehearse(connection: &Connection) -> Result<(), Failure> {
+    for route in connection.routes() {
+        if let Some(tls) = &route.tls {
+            tls::Handshake::prepare(&route.host, tls).map_err(|failure| cannot_connect(&route.host, failure))?;
+        }
+    }
+    Ok(())
+}
+
 /// When the first of so many has had its share of the time; the last one has all
 /// that is left.
 fn share(deadline: Instant, count: usize) -> Instant {

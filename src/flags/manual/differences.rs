@@ -116,6 +116,18 @@ const COMMAND_LINE: &[Difference] = &[
         ours: "refused",
         why: "the options in it were meant to count",
     },
+    Difference {
+        about: "MQTT_HOST and other variables",
+        theirs: "not heeded",
+        ours: "stand below options and above files; mqtools(7) lists them",
+        why: "a password belongs neither into a command line nor into a script",
+    },
+    Difference {
+        about: "-P, -L and --proxy in the list of processes",
+        theirs: "the password stays readable",
+        ours: "it is overwritten at the start (Linux)",
+        why: "every user of a machine can read that list",
+    },
 ];
 
 const CONNECTION: &[Difference] = &[
