@@ -14,7 +14,9 @@ pub struct SpoolFlags {
     /// A message counts as taken once it is on the disk. Where the broker is out
     /// of reach, a single message ends with status 0, and stderr says that it is
     /// queued; a stream goes on reading. The next run delivers first what is
-    /// there. Several runs may have the same folder at once: one delivers.
+    /// there. Several runs may have the same folder at once: one delivers. A run
+    /// that is killed while it delivers may leave messages that the next one
+    /// delivers again, at any QoS: what was underway is not known to it.
     #[arg(long, value_name = "DIR")]
     pub spool: Option<PathBuf>,
 

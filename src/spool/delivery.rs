@@ -51,6 +51,8 @@ pub struct Delivery {
     client_id: String,
     exactly_once: bool,
     five: bool,
+    /// Something was settled since the last time that this was on the disk.
+    unsynced: bool,
     last_sync: Instant,
 }
 
@@ -66,6 +68,7 @@ impl Delivery {
             client_id,
             exactly_once: index.exactly_once,
             five: index.five,
+            unsynced: false,
             last_sync: Instant::now(),
         })
     }
@@ -181,9 +184,11 @@ impl Delivery {
             Ok(outcomes)
         });
         let outcomes = outcomes.and_then(|outcomes| {
+            self.unsynced = true;
             if self.last_sync.elapsed() >= SYNC {
                 self.last_sync = Instant::now();
-                spool.folder.sync_index()?;
+                self.unsynced = false;
+                spool.sync_index()?;
             }
             Ok(outcomes)
         });
@@ -207,6 +212,7 @@ impl Delivery {
     /// # Errors
     /// That of a file.
     pub fn finish(self, spool: &mut Spool) -> Result<Option<Self>, Failure> {
+        let unsynced = self.unsynced;
         let outcome = spool.locked(|_, index| {
             if !self.flying.is_empty() || self.cursor.position.max(index.start) < index.end {
                 return Ok(Some(self));
@@ -221,7 +227,12 @@ impl Delivery {
             drop(self.lock);
             Ok(None)
         });
-        let outcome = outcome.and_then(|more| spool.folder.sync_index().map(|()| more));
+        let outcome = outcome.and_then(|more| {
+            if unsynced && more.is_none() {
+                spool.sync_index()?;
+            }
+            Ok(more)
+        });
         outcome.map_err(|error| spool.failure("write to", &error))
     }
 
@@ -230,7 +241,7 @@ impl Delivery {
     /// # Errors
     /// That of a file.
     pub fn give_up(self, spool: &mut Spool) -> Result<(), Failure> {
-        let outcome = spool.folder.sync_index();
+        let outcome = if self.unsynced { spool.sync_index() } else { Ok(()) };
         outcome.map_err(|error| spool.failure("write to", &error))
     }
 }

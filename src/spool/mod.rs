@@ -401,6 +401,14 @@ impl Spool {
         }
     }
 
+    /// Has what became of the messages on the disk.
+    fn sync_index(&self) -> io::Result<()> {
+        match self.settings.sync {
+            Sync::None => Ok(()),
+            Sync::Always | Sync::Batch => self.folder.sync_index(),
+        }
+    }
+
     /// Sees to it that there is room for so many bytes behind those that are not
     /// written yet.
     fn make_room(&mut self, index: &mut Index, new: &mut Unwritten, more: u64) -> io::Result<Option<Refusal>> {
