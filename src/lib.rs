@@ -9,7 +9,7 @@
 //! session/                  the broker side; the only place that names Paho
 //! wire/                     the bytes between Paho and the broker
 //! input/  output/           bytes to payloads, messages to bytes
-//! template/                 a message as -F wants it
+//! template/  table          a message as -F wants it; topics as a person watches them
 //! json/                     a message as one JSON line
 //! spool/                    messages on the disk until they are delivered
 //! config/                   what the options mean
@@ -51,6 +51,7 @@ pub mod session;
 pub mod signal;
 pub mod spool;
 pub mod subscribe;
+pub mod table;
 pub mod template;
 pub mod terminal;
 pub mod waker;

@@ -180,3 +180,106 @@ fn properties_that_are_malformed() {
         crashes.look_at(tool.run(), &what);
     }
 }
+
+/// A SUBACK, a short message and a long one, with properties where there are any.
+fn traffic(version: Version) -> [Vec<u8>; 3] {
+    let props = if version == Version::V5 {
+        vec![
+            Prop::text(id::CONTENT_TYPE, "text/plain"),
+            Prop::user("name", "value"),
+            Prop::Var(id::SUBSCRIPTION_ID, 300),
+        ]
+    } else {
+        vec![]
+    };
+    let long = Publish::new("t/é", "x".repeat(200)).with(&props).qos(1, 9);
+    [
+        packet::suback(version, 1, &[1], &[]),
+        Publish::new("t", "first").with(&props).encode(version),
+        long.encode(version),
+    ]
+}
+
+#[test]
+fn packets_that_come_one_byte_at_a_time() {
+    for version in Version::ALL {
+        let broker = play(move |conn| {
+            conn.accept_connect();
+            conn.expect_subscribe();
+            for byte in traffic(version).concat() {
+                conn.send([byte]);
+            }
+            conn.expect_ack(PUBACK, 9);
+            conn.until_eof();
+        });
+        let words = format!("-t # -v -q 1 -C 2 -V {}", version.flag());
+        let expected = format!("t first\nt/é {}\n", "x".repeat(200));
+        mqsub(broker.port(), &words).run().expect(0, expected, "");
+    }
+}
+
+#[test]
+fn packets_that_are_cut_anywhere() {
+    for version in Version::ALL {
+        let packets = traffic(version);
+        let (complete, whole) = (packets[0].len() + packets[1].len(), packets.concat());
+        for length in 0..whole.len() {
+            let part = whole[..length].to_vec();
+            let broker = play(move |conn| {
+                conn.accept_connect();
+                conn.expect_subscribe();
+                conn.send(&part);
+            });
+            // Only what came whole is printed.
+            let printed = if length < complete { "" } else { "t first\n" };
+            let words = format!("-t # -v -q 1 --no-reconnect -V {}", version.flag());
+            let lost = Satisfies(&|stderr| stderr.ends_with(b"lost: the broker closed it\n"));
+            mqsub(broker.port(), &words).run().expect(5, printed, lost);
+        }
+    }
+}
+
+#[test]
+fn a_message_that_cannot_be_shown_does_not_stop_those_behind_it() {
+    let good = Publish::new("t", "good");
+    for version in Version::ALL {
+        for topic in [&b"a\0b"[..], b"\xff\xfe", b"\xed\xa0\x80", b""] {
+            let mut body = u16::try_from(topic.len()).unwrap().to_be_bytes().to_vec();
+            body.extend_from_slice(topic);
+            if version == Version::V5 {
+                body.push(0);
+            }
+            body.push(b'x');
+            let (bad, good) = (encode(0x30, &body), good.clone());
+            let broker = play(move |conn| {
+                conn.accept_connect();
+                conn.serve_subscribe(&[0]);
+                conn.queue(&bad);
+                conn.queue(good.encode(conn.version()));
+                conn.until_eof();
+            });
+            let words = format!("-t # -C 1 --no-reconnect -V {}", version.flag());
+            let ended = mqsub(broker.port(), &words).run();
+            let gone_on = ended.status.code() == Some(0);
+            let (status, printed) = if gone_on { (0, "good\n") } else { (5, "") };
+            let said = Satisfies(&|stderr| stderr.starts_with(b"mqsub: ") && stderr.is_ascii());
+            let ended = ended.expect(status, printed, said);
+            assert!(gone_on || topic.is_empty(), "{topic:?} {version:?}: {}", ended.stderr);
+        }
+    }
+}
+
+#[test]
+fn properties_of_the_largest_size_are_printed() {
+    let long = "v".repeat(65_535);
+    let props: Vec<Prop> = (0..20).map(|_| Prop::user("name", &long)).collect();
+    let broker = play(move |conn| {
+        conn.accept_connect();
+        conn.serve_subscribe(&[0]);
+        conn.publish(&Publish::new("t", "x").with(&props));
+        conn.until_eof();
+    });
+    let tool = mqsub(broker.port(), "-t t -V 5 --json -C 1");
+    let whole = |stdout: &[u8]| stdout.len() > 20 * 65_535 && stdout.ends_with(b"}\n");
+    tool.run().expect(0, Satisfies(&whole), "");
+}

@@ -11,6 +11,8 @@ mod json;
 mod lasting;
 mod ready;
 mod selection;
+mod share;
+mod watch;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::mpsc;

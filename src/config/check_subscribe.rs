@@ -35,22 +35,26 @@ fn shared(flags: &SubscribeFlags) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A view is not a form of messages.
 fn one_view(flags: &SubscribeFlags) -> Result<(), Failure> {
     let rate = (flags.view.message_rate, "--message-rate");
-    for other in [
-        (flags.output.json, "--json"),
-        (flags.output.format.is_some(), "-F"),
-        (flags.output.output_dir.is_some(), "--output-dir"),
-        (flags.output.delimiter.is_some(), "--delimiter"),
-        (flags.output.nul, "-0"),
-        (flags.output.framed, "--framed"),
-        (flags.output.verbose, "-v"),
-        (flags.output.no_newline, "-N"),
-        (flags.selection.random_filter.is_some(), "--random-filter"),
-    ] {
-        apart(rate, other)?;
+    let watch = (flags.view.watch, "--watch");
+    apart(rate, watch)?;
+    for view in [rate, watch] {
+        for other in [
+            (flags.output.json, "--json"),
+            (flags.output.format.is_some(), "-F"),
+            (flags.output.output_dir.is_some(), "--output-dir"),
+            (flags.output.delimiter.is_some(), "--delimiter"),
+            (flags.output.nul, "-0"),
+            (flags.output.framed, "--framed"),
+            (flags.output.verbose, "-v"),
+            (flags.output.no_newline, "-N"),
+        ] {
+            apart(view, other)?;
+        }
     }
-    Ok(())
+    apart(rate, (flags.selection.random_filter.is_some(), "--random-filter"))
 }
 
 /// Nothing comes that could be looked at.
@@ -59,6 +63,7 @@ fn subscribe_only(flags: &SubscribeFlags) -> Result<(), Failure> {
     for other in [
         (flags.selection.remove_retained, "--remove-retained"),
         (flags.view.message_rate, "--message-rate"),
+        (flags.view.watch, "--watch"),
     ] {
         apart(only, other)?;
     }
@@ -166,6 +171,10 @@ mod tests {
             ("--share g --retained-only", "--share", "--retained-only"),
             ("--share g --remove-retained", "--share", "--remove-retained"),
             ("--share g --until-retained", "--share", "--until-retained"),
+            ("-w --message-rate", "--message-rate", "--watch"),
+            ("-w --json", "--watch", "--json"),
+            ("-w -v", "--watch", "-v"),
+            ("-E -w", "-E", "--watch"),
             ("--message-rate -N", "--message-rate", "-N"),
             ("--message-rate --random-filter 5", "--message-rate", "--random-filter"),
             ("-E --remove-retained", "-E", "--remove-retained"),

@@ -41,6 +41,8 @@ pub enum View {
     Messages,
     /// Their number in each second.
     Rate,
+    /// A table of the topics.
+    Table,
 }
 
 /// What ends a run; whichever comes first.
@@ -118,10 +120,10 @@ impl Subscribe {
             let maximum = Value::Number(maximum.into());
             common.connection.properties.push(RECEIVE_MAXIMUM, maximum);
         }
-        let view = if flags.view.message_rate {
-            View::Rate
-        } else {
-            View::Messages
+        let view = match (flags.view.message_rate, flags.view.watch) {
+            (true, _) => View::Rate,
+            (false, true) => View::Table,
+            (false, false) => View::Messages,
         };
         let selection = wanted::selection(&flags)?;
         Ok(Self {

@@ -77,6 +77,12 @@ pub struct ViewFlags {
     /// Print each second how many messages have come, and not the messages
     #[arg(long)]
     pub message_rate: bool,
+
+    /// Show a table of the topics on the terminal, with the last value of each; q ends it
+    ///
+    /// Arrows and page keys scroll. The number of topics is limited to 10000.
+    #[arg(short, long)]
+    pub watch: bool,
 }
 
 /// Who is told when every subscription has been acknowledged.

@@ -8,6 +8,7 @@ mod finish;
 mod rate;
 mod ready;
 mod rehearsal;
+mod screen;
 mod sink;
 
 use std::ffi::OsString;
@@ -15,16 +16,18 @@ use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal as _};
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Context as _;
 use rustix::event::PollFlags;
+use rustix::process::{Signal, getpid, kill_process};
 
 use self::choice::Choice;
 use self::finish::{End, Finish};
 use self::rate::Rate;
 use self::ready::Ready;
+use self::screen::{Screen, Wish};
 use self::sink::{Display, Shared, Sink, Verdict};
 use crate::clock::Zone;
 use crate::config::GRACE;
@@ -38,6 +41,7 @@ use crate::output::{Folder, Printer};
 use crate::report::Report;
 use crate::session::{Event, Interest, Session};
 use crate::signal::Signals;
+use crate::table::Table;
 use crate::waker::Waker;
 
 /// Runs mqsub.
@@ -56,9 +60,19 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         let ready = Ready::new(subscribe.ready, report)?;
         let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
         let signals = Signals::listen(&waker).context("cannot listen for signals")?;
-        let (display, rate) = match subscribe.view {
-            View::Rate => (Display::Number, Some(Rate::new(stdout()?))),
-            View::Messages => (Display::Printer(Box::new(printer(&subscribe.output)?)), None),
+        let (display, view) = match subscribe.view {
+            View::Rate => (Display::Number, Shown::Rate(Rate::new(stdout()?))),
+            View::Messages => (Display::Printer(Box::new(printer(&subscribe.output)?)), Shown::Messages),
+            View::Table if !std::io::stdout().is_terminal() => {
+                let why = "--watch needs a terminal, and stdout is none";
+                return Err(Failure::new(Exit::Usage, why).into());
+            }
+            View::Table => {
+                let table = Arc::new(Mutex::new(Table::new(start)));
+                let screen = Screen::open(stdout()?, Arc::clone(&table), Arc::clone(&waker));
+                let screen = screen.context("cannot use the terminal")?;
+                (Display::Table(table), Shown::Table(screen))
+            }
         };
         let shared = Arc::new(Shared::new(Arc::clone(&waker), start));
         let deletes = subscribe.selection.remove_retained;
@@ -89,7 +103,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             report,
             shared,
             ready: Some(ready),
-            rate,
+            view,
             deletes,
             refused: false,
             connected: false,
@@ -126,6 +140,13 @@ fn unwritten(error: &io::Error) -> anyhow::Result<Ending> {
     Err(Failure::new(Exit::Failed, why).into())
 }
 
+/// What the main thread shows by itself.
+enum Shown {
+    Messages,
+    Rate(Rate),
+    Table(Screen),
+}
+
 /// A run of mqsub.
 struct Run {
     finish: Finish,
@@ -136,7 +157,7 @@ struct Run {
     shared: Arc<Shared>,
     /// Whom to tell when the subscriptions have been acknowledged.
     ready: Option<Ready>,
-    rate: Option<Rate>,
+    view: Shown,
     /// Retained messages are deleted.
     deletes: bool,
     /// The broker has refused some of what was asked for.
@@ -171,16 +192,16 @@ impl Run {
             {
                 return ending;
             }
-            if let Some(rate) = &mut self.rate
-                && let Err(error) = rate.tell(&self.shared, now)
-            {
-                self.end_with(unwritten(&error));
-            }
+            self.show(now);
             let deadline = match self.ending {
                 Some(_) => self.grace,
                 None => self.finish.deadline(self.shared.moved(now)),
             };
-            let tick = self.rate.as_ref().and_then(Rate::deadline);
+            let tick = match &self.view {
+                Shown::Messages => None,
+                Shown::Rate(rate) => rate.deadline(),
+                Shown::Table(screen) => screen.deadline(),
+            };
             let deadline = [deadline, tick, self.session.deadline()].into_iter().flatten().min();
             // Asking for nothing still tells of a reader that has gone.
             let watched = self.ending.is_none().then(|| stdout.as_fd());
@@ -191,12 +212,43 @@ impl Run {
         }
     }
 
+    /// Shows what is shown from time to time.
+    fn show(&mut self, now: Instant) {
+        let shown = match &mut self.view {
+            Shown::Messages => Ok(None),
+            Shown::Rate(rate) => rate.tell(&self.shared, now).map(|()| None),
+            Shown::Table(screen) => screen.attend(now),
+        };
+        match shown {
+            // As the terminal would have done itself, had it been left to it.
+            Ok(Some(Wish::Interrupt)) => drop(kill_process(getpid(), Signal::INT)),
+            Ok(Some(_)) => self.end_with(Ok(Ending::Status(Exit::Done))),
+            Ok(None) => {}
+            Err(error) => self.end_with(unwritten(&error)),
+        }
+    }
+
+    fn warn(&mut self, why: &Failure) {
+        match &mut self.view {
+            Shown::Table(screen) => screen.remark(&format!("warning: {why}")),
+            _ => self.report.warn(why),
+        }
+    }
+
+    /// Says something: below the table, if there is one.
+    fn say(&mut self, text: &str) {
+        match &mut self.view {
+            Shown::Table(screen) => screen.remark(text),
+            _ => self.report.note(text),
+        }
+    }
+
     fn note(&mut self, event: Event) {
         match event {
             Event::Up { again } => {
                 self.connected = true;
                 if again {
-                    self.report.note("connected again");
+                    self.say("connected again");
                 }
                 entry::describe(self.report, &self.session);
             }
@@ -204,12 +256,12 @@ impl Run {
             Event::Retained => self.finish.retained(),
             Event::Refused(why) => {
                 self.refused = true;
-                self.report.warn(why);
+                self.warn(&why);
             }
             Event::Away { why, lost } => {
                 self.finish.away();
                 if lost {
-                    self.report.note(format_args!("{why}; trying again"));
+                    self.say(&format!("{why}; trying again"));
                 } else {
                     self.report.debug(why);
                 }
@@ -224,7 +276,7 @@ impl Run {
         self.refused |= !refused.is_empty();
         let fatal = if granted == 0 { refused.pop() } else { None };
         for refusal in refused {
-            self.report.warn(refusal);
+            self.warn(&refusal);
         }
         if let Some(refusal) = fatal {
             self.end_with(Err(refusal.into()));
@@ -233,7 +285,7 @@ impl Run {
         self.report.debug("subscribed");
         let now = Instant::now();
         self.finish.subscribed(now);
-        if let Some(rate) = &mut self.rate {
+        if let Shown::Rate(rate) = &mut self.view {
             rate.begin(now);
         }
         if let Some(Err(why)) = self.ready.take().map(Ready::tell) {
@@ -299,6 +351,9 @@ impl Run {
             let were = if left == 1 { "message" } else { "messages" };
             self.report
                 .warn(format_args!("{left} retained {were} may not have been deleted"));
+        }
+        if let Shown::Table(screen) = &mut self.view {
+            screen.close();
         }
         self.ending = Some(ending);
         self.grace = Some(Instant::now() + GRACE);

@@ -13,6 +13,7 @@ use crate::message::{Message, Properties, Qos, Received, Topic};
 use crate::output::{Printer, Trouble};
 use crate::report::Report;
 use crate::session::{Flow, Inbox};
+use crate::table::Table;
 use crate::template::Misfit;
 use crate::waker::Waker;
 
@@ -107,6 +108,8 @@ pub(super) enum Display {
     Printer(Box<Printer<File>>),
     /// Nowhere: only their number matters.
     Number,
+    /// In a table that the main thread draws.
+    Table(Arc<Mutex<Table>>),
 }
 
 /// The inbox.
@@ -167,6 +170,11 @@ impl Sink {
         let outcome = match &mut self.display {
             Display::Printer(printer) => printer.print(message),
             Display::Number => Ok(None),
+            Display::Table(table) => {
+                let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+                table.note(message.topic, message.payload, Instant::now());
+                Ok(None)
+            }
         };
         match self.checked(outcome) {
             None => return false,
@@ -240,7 +248,7 @@ impl Inbox for Sink {
     fn settle(&mut self) -> bool {
         let flushed = match &mut self.display {
             Display::Printer(printer) => printer.flush(),
-            Display::Number => Ok(()),
+            Display::Number | Display::Table(_) => Ok(()),
         };
         let settled = self.checked(flushed).is_some() && !self.failed;
         self.shared.rest();
@@ -248,6 +256,9 @@ impl Inbox for Sink {
     }
 
     fn refuse(&mut self, why: &str) {
-        self.report.warn(why);
+        match &self.display {
+            Display::Table(table) => table.lock().unwrap_or_else(PoisonError::into_inner).remark(why),
+            _ => self.report.warn(why),
+        }
     }
 }

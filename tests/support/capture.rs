@@ -157,6 +157,8 @@ fn pump(mut source: impl Read + AsFd, stopped: &impl AsFd, shared: &Shared) {
             Ok(0) => return,
             Ok(count) => shared.update(|seen| seen.bytes.extend_from_slice(&buffer[..count])),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // So a terminal says that no program has it any more.
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => return,
             Err(error) => panic!("cannot read from a pipe: {error}"),
         }
     }

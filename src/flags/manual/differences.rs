@@ -353,6 +353,14 @@ const SUBSCRIBING: &[Difference] = &[
         why: "that is what was asked for",
     },
     Difference {
+        about: "--watch",
+        theirs: "a line for each topic in the order of their coming, over what is on the screen, \
+                 with whatever control characters payloads have",
+        ours: "a sorted table on a screen of its own, with ages, rates and courses; keys scroll \
+               and end it; refused without a terminal; control characters are shown as \\x1b",
+        why: "a person looks at it, and a program cannot use it",
+    },
+    Difference {
         about: "--message-rate",
         theirs: "lines stay in a buffer when stdout is a pipe",
         ours: "each line is written at once",
