@@ -49,7 +49,12 @@ pub fn parse(text: &str) -> Result<Url, Failure> {
     };
     let (username, password) = match credentials {
         None => (None, None),
-        Some(text) => self::credentials(text).map_err(|why| wrong(&why))?,
+        Some(text) => match self::credentials(text).map_err(|why| wrong(&why))? {
+            // `:password@`, as tokens are given: an empty user name, which every
+            // version of MQTT can carry, as mosquitto's clients send it.
+            (None, Some(password)) => (Some(String::new()), Some(password)),
+            both => both,
+        },
     };
     let (host, port) = host_and_port(address).map_err(|why| wrong(&why))?;
     let topic = match topic.strip_prefix('/') {
@@ -146,6 +151,11 @@ mod tests {
         assert_eq!(parse("mqtt://host//x").unwrap().topic.as_deref(), Some("/x"));
         assert_eq!(parse("mqtt://u@h/t").unwrap().password, None);
         assert_eq!(parse("mqtt://u:p@w@h/t").unwrap().password, Some(Secret::from("p@w")));
+        let url = parse("mqtt://:token@h/t").unwrap();
+        assert_eq!(
+            (url.username.as_deref(), url.password),
+            (Some(""), Some(Secret::from("token")))
+        );
     }
 
     #[test]

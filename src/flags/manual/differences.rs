@@ -87,6 +87,13 @@ const COMMAND_LINE: &[Difference] = &[
         why: "a slip should not become another command",
     },
     Difference {
+        about: "options without a meaning, as --will-qos without --will-topic",
+        theirs: "passed over: also --repeat-delay without --repeat, --repeat with -l, --psk-identity without --psk, \
+                 -D will without --will-topic, -M above 65535, and -x with a -V 311 behind it",
+        ours: "refused, naming both options",
+        why: "what is typed is meant to count",
+    },
+    Difference {
         about: "times",
         theirs: "whole seconds: -W 1.5 is 1 s",
         ours: "as written: 1.5, 200ms, 5m; a bare number is seconds",
@@ -276,9 +283,9 @@ const PUBLISHING: &[Difference] = &[
         why: "it would not be what was asked for",
     },
     Difference {
-        about: "several -t, several -f",
-        theirs: "the last one counts",
-        ours: "each message to each topic, a message for each file",
+        about: "several -t, several -m, several -f",
+        theirs: "the last topic counts; a second message is refused",
+        ours: "each message to each topic, a message for each -m or file",
         why: "a connection for each of them is slow; on the command line they replace those of an options file",
     },
     Difference {
