@@ -30,7 +30,7 @@ impl Session {
     /// woken when it has.
     pub fn wants_more(&self) -> bool {
         let mut state = self.hub.lock();
-        let wants = state.up && state.window.waiting() < LOW;
+        let wants = state.may_publish() && state.window.waiting() < LOW;
         state.wanted.room = !wants;
         wants
     }
@@ -44,6 +44,12 @@ impl Session {
         let first = format!("connected: {first}, {}", self.connection.version);
         let terms = facts.connack.as_ref().and_then(errors::terms);
         std::iter::once(first).chain(lines).chain(terms).collect()
+    }
+
+    /// Whether the broker still knew us at the start of this connection: it has kept
+    /// the subscriptions, and what came meanwhile.
+    pub fn is_known(&self) -> bool {
+        wire::with_line(hub::session_present).unwrap_or(false)
     }
 
     /// Whether every message has been delivered or refused; if not, the main
@@ -108,7 +114,7 @@ impl Session {
     pub(super) fn feed(&self) {
         let Some(client) = &self.client else { return };
         let mut state = self.hub.lock();
-        if !state.up {
+        if !state.may_publish() {
             return;
         }
         state.feeding = true;

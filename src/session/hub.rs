@@ -67,6 +67,8 @@ pub(super) struct State {
     /// The connection is up, and nothing earlier is to be resumed: messages may
     /// be handed to Paho.
     pub(super) up: bool,
+    /// Nothing is published before the broker has granted the subscriptions.
+    pub(super) held: bool,
     /// Nothing comes after what is in the window.
     pub(super) concluded: bool,
     /// The main thread is handing messages on; the callbacks leave it to it.
@@ -135,6 +137,7 @@ impl Hub {
                 errand: false,
                 greeted: false,
                 up: false,
+                held: false,
                 concluded: false,
                 feeding: false,
                 terms: Terms::default(),
@@ -164,6 +167,11 @@ impl Hub {
 }
 
 impl State {
+    /// Whether messages may be handed to Paho.
+    pub(super) fn may_publish(&self) -> bool {
+        self.up && !self.held
+    }
+
     /// Whether something has come true that the main thread wants to be woken
     /// for; each wish is good for once.
     fn take_wish(&mut self) -> bool {
@@ -228,7 +236,7 @@ impl State {
         self.reject();
         let ready = self.window.ready();
         let worth_it = !wire::more_waiting() || self.window.is_idle() || ready * 4 >= self.window.limit();
-        if self.feeding || !self.up || ready == 0 || !worth_it {
+        if self.feeding || !self.may_publish() || ready == 0 || !worth_it {
             return Ok(());
         }
         let mut announced = wire::Announcement::new(ready, self.concluded && ready == self.window.waiting());
@@ -274,6 +282,7 @@ impl Link {
             return;
         }
         if let Some(granted) = state.granted.filter(|_| session_present) {
+            state.held = false;
             want_retained(&state, false);
             let answer = Answer {
                 granted,
@@ -343,6 +352,7 @@ impl Callbacks for Link {
             // What was cut goes on before anything new.
             state.renewing = state.suspicious && connack.session_present;
             state.up = !state.errand && !state.renewing && !state.window.is_cut();
+            state.held = self.hub.interest.first && !self.hub.interest.is_empty();
         }
         // The main thread of a short run has nothing to do before its messages are
         // delivered: to wake it would only take time from the others.
@@ -407,6 +417,7 @@ impl Callbacks for Link {
         let fresh = !wire::with_line(session_present).unwrap_or(true);
         want_retained(&state, fresh);
         state.granted = Some(answer.granted);
+        state.held &= !answer.refused.is_empty();
         drop(state);
         self.hub.notice(self.attempt, Notice::Answered(answer));
     }
@@ -420,7 +431,8 @@ fn want_retained(state: &State, fresh: bool) {
     }
 }
 
-fn session_present(line: &mut wire::Line) -> bool {
+/// Whether the broker has kept what it knew of us.
+pub(super) fn session_present(line: &mut wire::Line) -> bool {
     let connack = line.facts().connack.as_ref();
     connack.is_some_and(|connack| connack.session_present)
 }

@@ -23,6 +23,9 @@ pub struct Interest {
     pub unsubscribe_properties: Properties,
     /// Whether to find out when all retained messages have come.
     pub until_retained: bool,
+    /// Whether nothing is published on a connection before the broker has granted
+    /// all of the subscriptions there: for who publishes what others answer.
+    pub first: bool,
 }
 
 /// A question that is on its way.

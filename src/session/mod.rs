@@ -315,10 +315,14 @@ impl Session {
                 let failure = Failure::new(Exit::Failed, format!("the MQTT library refused a packet (code {code})"));
                 Some(self.gone(Some(failure.permanent())))
             }
-            Notice::Answered(answer) => Some(Event::Subscribed {
-                granted: answer.granted,
-                refused: answer.refused,
-            }),
+            Notice::Answered(answer) => {
+                // What may have waited for this.
+                self.feed();
+                Some(Event::Subscribed {
+                    granted: answer.granted,
+                    refused: answer.refused,
+                })
+            }
             Notice::Retained => Some(Event::Retained),
             Notice::Refused(failure) => Some(Event::Refused(failure)),
             Notice::Resolved(exchanges) => {

@@ -83,6 +83,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             subscribe_properties: subscribe.properties,
             unsubscribe_properties: subscribe.unsubscribe_properties,
             until_retained: subscribe.ends.until_retained,
+            first: false,
         };
         let mut session = Session::new(
             subscribe.connection,
