@@ -13,7 +13,7 @@ use mqtools::config::output::{Form, Framing as Separation, Output};
 use mqtools::format::Format;
 use mqtools::input::{Delimiter, Framing, Progress, Records};
 use mqtools::json::{Defaults, Recorder, read_record};
-use mqtools::message::{Properties, Qos, Received};
+use mqtools::message::{Decoding, Properties, Qos, Received};
 use mqtools::output::Printer;
 
 /// As many as are handled in one go.
@@ -28,6 +28,7 @@ fn received(payload: &[u8]) -> Received<'_> {
         time: UNIX_EPOCH + Duration::from_micros(1_795_520_000_123_456),
         topic: "house/hall/temperature",
         payload,
+        decoding: Decoding::None,
         qos: Qos::AtLeastOnce,
         retain: false,
         dup: false,
@@ -77,6 +78,7 @@ fn print_lines(bencher: Bencher<'_, '_>, format: &str) {
     let output = Output {
         form,
         framing: Separation::Newline,
+        decode: None,
         folder: None,
     };
     let mut printer = Printer::new(io::sink(), false, output, Zone::utc);

@@ -14,6 +14,10 @@ complete -c mqsub -s F -l format -d 'Print each message in this form: %t topic, 
 %j\t''
 %J\t''
 @s.@N %t %x\t''"
+complete -c mqsub -l decode -d 'Print each payload as a text that stands for it: hex digits, base64, or JSON for a cbor or msgpack value' -r -f -a "hex\t''
+base64\t''
+cbor\t''
+msgpack\t''"
 complete -c mqsub -l delimiter -d 'What to print after each message, instead of a newline; \\0, \\t, \\n, \\r, \\\\ and \\xNN stand for bytes' -r -f -a "\\0\t''
 \\t\t''
 \\n\t''

@@ -176,6 +176,12 @@ impl Format {
         self.pieces.iter().any(json)
     }
 
+    /// Whether it has `%p`.
+    pub fn has_payload(&self) -> bool {
+        let payload = |piece: &Piece| matches!(piece, Piece::Field(Field::Payload, _));
+        self.pieces.iter().any(payload)
+    }
+
     /// Whether the time zone matters to it.
     pub fn has_local_time(&self) -> bool {
         let local = |piece: &Piece| matches!(piece, Piece::Time(_) | Piece::Field(Field::LocalTime, _));

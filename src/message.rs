@@ -246,6 +246,18 @@ impl Message {
     }
 }
 
+/// What has been done about a payload that came in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Decoding<'a> {
+    /// Nothing: it was not asked for.
+    #[default]
+    None,
+    /// It stands for a text, and these are the bytes that came.
+    Done(&'a [u8]),
+    /// It stands for no text of the kind that was asked for.
+    Failed,
+}
+
 /// A message as it came in, borrowed from where it was received.
 #[derive(Clone, Debug)]
 pub struct Received<'a> {
@@ -253,8 +265,10 @@ pub struct Received<'a> {
     pub time: SystemTime,
     /// Where it was published to.
     pub topic: &'a str,
-    /// Its payload, any bytes.
+    /// Its payload, any bytes; with `--decode` the text that it stands for.
     pub payload: &'a [u8],
+    /// What has been done about the payload.
+    pub decoding: Decoding<'a>,
     /// The level it was delivered with.
     pub qos: Qos,
     /// Whether it is a retained message, or was published as one and the
@@ -266,6 +280,23 @@ pub struct Received<'a> {
     pub mid: u16,
     /// MQTT 5 properties in the order they came in.
     pub properties: Properties,
+}
+
+impl Received<'_> {
+    /// The payload as it came.
+    pub fn original(&self) -> &[u8] {
+        match self.decoding {
+            Decoding::Done(bytes) => bytes,
+            Decoding::None | Decoding::Failed => self.payload,
+        }
+    }
+
+    /// The payload as text, if it is to be shown as one: what should have been
+    /// decoded and was not is never taken for what was.
+    pub fn text(&self) -> Option<&str> {
+        let payload = std::str::from_utf8(self.payload).ok();
+        payload.filter(|_| self.decoding != Decoding::Failed)
+    }
 }
 
 #[cfg(test)]

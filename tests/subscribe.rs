@@ -1,8 +1,9 @@
 //! mqsub. Here: what it prints, how it subscribes, and when it ends by itself.
-//! The submodules have JSON records, formats, framings, files, acknowledgements,
+//! The submodules have JSON records, formats, decoded payloads, framings, files, acknowledgements,
 //! and what lasts or comes to a bad end.
 
 mod acknowledgements;
+mod decode;
 mod ends;
 mod folder;
 mod format;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use libfuzzer_sys::fuzz_target;
 use mqtools::json::{Defaults, read_record, read_recorded, write_record};
-use mqtools::message::Received;
+use mqtools::message::{Decoding, Received};
 
 fuzz_target!(|text: &[u8]| {
     let defaults = Defaults::default();
@@ -21,6 +21,7 @@ fuzz_target!(|text: &[u8]| {
         time: SystemTime::UNIX_EPOCH,
         topic: message.topic.as_str(),
         payload: &message.payload,
+        decoding: Decoding::None,
         qos: message.qos,
         retain: message.retain,
         dup: false,

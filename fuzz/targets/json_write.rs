@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use mqtools::json::{Recorder, Stamp, write_object};
-use mqtools::message::{Properties, Qos, Received, Value};
+use mqtools::message::{Decoding, Properties, Qos, Received, Value};
 use mqtools::property::{self, Kind};
 
 #[derive(Arbitrary, Debug)]
@@ -38,6 +38,7 @@ fuzz_target!(|input: Input| {
         time: SystemTime::UNIX_EPOCH,
         topic: &input.topic,
         payload: &input.payload,
+        decoding: Decoding::None,
         qos: Qos::AtMostOnce,
         retain: false,
         dup: false,

@@ -10,6 +10,7 @@ pub(super) fn all(flags: &SubscribeFlags) -> Result<(), Failure> {
     retained(flags)?;
     shared(flags)?;
     one_view(flags)?;
+    decoding(flags)?;
     subscribe_only(flags)
 }
 
@@ -55,6 +56,13 @@ fn one_view(flags: &SubscribeFlags) -> Result<(), Failure> {
         }
     }
     apart(rate, (flags.selection.random_filter.is_some(), "--random-filter"))
+}
+
+/// A payload that nobody looks at is not decoded.
+fn decoding(flags: &SubscribeFlags) -> Result<(), Failure> {
+    let decode = (flags.output.decode.is_some(), "--decode");
+    apart(decode, (flags.view.message_rate, "--message-rate"))?;
+    apart(decode, (flags.end.subscribe_only, "-E"))
 }
 
 /// Nothing comes that could be looked at.
@@ -176,6 +184,8 @@ mod tests {
             ("-w -v", "--watch", "-v"),
             ("-E -w", "-E", "--watch"),
             ("--message-rate -N", "--message-rate", "-N"),
+            ("--message-rate --decode hex", "--decode", "--message-rate"),
+            ("-E --decode hex", "--decode", "-E"),
             ("--message-rate --random-filter 5", "--message-rate", "--random-filter"),
             ("-E --remove-retained", "-E", "--remove-retained"),
             ("-E --message-rate", "-E", "--message-rate"),

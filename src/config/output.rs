@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::check::{apart, usage};
+use crate::codec::Codec;
 use crate::failure::Failure;
 use crate::flags::output::OutputFlags;
 use crate::format::Format;
@@ -28,6 +29,17 @@ pub enum Form {
     },
 }
 
+impl Form {
+    /// Whether a payload that could not be decoded cannot be taken for one that was.
+    pub fn tells_undecoded(&self) -> bool {
+        match self {
+            Self::Payload | Self::Verbose => false,
+            Self::Json { .. } => true,
+            Self::Format { format, .. } => !format.has_payload(),
+        }
+    }
+}
+
 /// What sets messages apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -49,6 +61,8 @@ pub struct Output {
     pub form: Form,
     /// What sets messages apart.
     pub framing: Framing,
+    /// What the payloads are decoded from.
+    pub decode: Option<Codec>,
     /// A folder for files of one message each, instead of stdout.
     pub folder: Option<PathBuf>,
 }
@@ -85,6 +99,7 @@ impl Output {
         Ok(Self {
             form,
             framing,
+            decode: flags.decode,
             folder: flags.output_dir,
         })
     }
@@ -175,6 +190,7 @@ mod tests {
             let expected = Output {
                 form,
                 framing,
+                decode: None,
                 folder: None,
             };
             assert_eq!(output(words), Ok(expected), "{words}");

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use clap::Args;
 
 use super::value;
+use crate::codec::Codec;
 use crate::format::Format;
 
 /// How to print.
@@ -31,6 +32,17 @@ pub struct OutputFlags {
     /// With --json: a payload that is JSON is also there as JSON, under the key value
     #[arg(long)]
     pub parse_json: bool,
+
+    /// Print each payload as a text that stands for it: hex digits, base64, or JSON for a cbor or msgpack value
+    ///
+    /// What JSON does not have is there as an object of one member, which mqpub
+    /// --encode reads back; see mqtools(7). A payload that cannot be decoded is
+    /// told on stderr and makes the status 1. It is printed only where it cannot be
+    /// taken for one that was: as `payload_base64` in JSON, and by -F without %p.
+    /// In -F, %p, %j and %J are about the text; %x, %X, %l, %f and %d are about the
+    /// bytes that came.
+    #[arg(long, value_name = "FORM", value_parser = value::codec)]
+    pub decode: Option<Codec>,
 
     /// Print no newline after each message
     #[arg(short = 'N', long = "no-newline")]

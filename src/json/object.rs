@@ -47,19 +47,21 @@ pub fn write_object(out: &mut Vec<u8>, message: &Received<'_>, time: (&Stamp, u3
         name(out, layout, false, "properties");
         properties(out, layout, &message.properties);
     }
-    payload(out, layout, message.payload, parsed);
+    payload(out, layout, message, parsed);
     layout.close_object(out, false);
 }
 
-fn payload(out: &mut Vec<u8>, layout: Layout, payload: &[u8], parsed: bool) {
+fn payload(out: &mut Vec<u8>, layout: Layout, message: &Received<'_>, parsed: bool) {
+    let payload = message.payload;
+    let text = message.text();
     let before = out.len();
     name(out, layout, false, "payload");
     if payload.is_empty() {
         out.extend_from_slice(b"null");
-    } else if parsed && embed(out, payload, layout) {
+    } else if parsed && text.is_some() && embed(out, payload, layout) {
         // It is there.
-    } else if let Ok(payload) = std::str::from_utf8(payload) {
-        text::string(out, payload);
+    } else if let Some(text) = text {
+        text::string(out, text);
     } else {
         out.truncate(before);
         name(out, layout, false, "payload_base64");
@@ -162,7 +164,7 @@ fn name(out: &mut Vec<u8>, layout: Layout, first: bool, name: &str) {
 mod tests {
     use super::*;
     use crate::json::BASE64;
-    use crate::message::Qos;
+    use crate::message::{Decoding, Qos};
     use base64::Engine as _;
     use serde_json::{Value as Json, json};
     use std::time::UNIX_EPOCH;
@@ -172,6 +174,7 @@ mod tests {
             time: UNIX_EPOCH,
             topic: "t\"\\\u{1}",
             payload,
+            decoding: Decoding::None,
             qos: Qos::AtMostOnce,
             retain: false,
             dup: false,

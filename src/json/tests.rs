@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 
 use super::*;
-use crate::message::{Message, Properties, Qos, Received, Topic, Value};
+use crate::message::{Decoding, Message, Properties, Qos, Received, Topic, Value};
 use crate::property::{SUBSCRIPTION_IDENTIFIER, TOPIC_ALIAS, USER_PROPERTY};
 
 fn read(text: &str) -> Result<Message, String> {
@@ -30,6 +30,7 @@ fn record(message: &Message) -> Vec<u8> {
         time: UNIX_EPOCH + Duration::from_secs(1_700_000_000),
         topic: message.topic.as_str(),
         payload: &message.payload,
+        decoding: Decoding::None,
         qos: message.qos,
         retain: message.retain,
         dup: message.qos != Qos::AtMostOnce,

@@ -51,17 +51,17 @@ impl Recorder {
             line.extend_from_slice(b",\"mid\":");
             number(line, message.mid.into());
         }
-        match std::str::from_utf8(message.payload) {
-            Ok(payload) => {
+        match message.text() {
+            Some(payload) => {
                 line.extend_from_slice(b",\"payload\":");
                 text::string(line, payload);
             }
-            Err(_) => {
+            None => {
                 line.extend_from_slice(b",\"payload_base64\":");
                 base64(line, message.payload);
             }
         }
-        if self.parse {
+        if self.parse && message.text().is_some() {
             let before = line.len();
             line.extend_from_slice(b",\"value\":");
             if !embed(line, message.payload, Layout::new(false)) {
@@ -168,7 +168,7 @@ fn user_properties(line: &mut Vec<u8>, properties: &Properties) {
 mod tests {
     use super::super::BASE64;
     use super::*;
-    use crate::message::Qos;
+    use crate::message::{Decoding, Qos};
     use crate::property::USER_PROPERTY;
     use base64::Engine as _;
     use serde_json::{Value as Json, json};
@@ -179,6 +179,7 @@ mod tests {
             time: UNIX_EPOCH + Duration::from_micros(1_700_000_000_123_456),
             topic,
             payload,
+            decoding: Decoding::None,
             qos: Qos::AtMostOnce,
             retain: false,
             dup: false,

@@ -4,13 +4,14 @@ use std::time::UNIX_EPOCH;
 
 use super::*;
 use crate::format;
-use crate::message::{Properties, Qos};
+use crate::message::{Decoding, Properties, Qos};
 
 fn message<'a>(topic: &'a str, payload: &'a [u8]) -> Received<'a> {
     Received {
         time: UNIX_EPOCH,
         topic,
         payload,
+        decoding: Decoding::None,
         qos: Qos::AtMostOnce,
         retain: false,
         dup: false,
@@ -31,6 +32,7 @@ fn printed(form: Form, framing: Framing, terminal: bool, messages: &[Received<'_
     let output = Output {
         form,
         framing,
+        decode: None,
         folder: None,
     };
     let mut written = Vec::new();
@@ -145,6 +147,7 @@ fn a_number_that_is_none_is_left_out_and_reported() {
     let output = Output {
         form: form("%t %f"),
         framing: Framing::Newline,
+        decode: None,
         folder: None,
     };
     let mut written = Vec::new();
@@ -168,6 +171,7 @@ fn a_file_has_what_would_be_printed() {
         let output = Output {
             form,
             framing: Framing::Newline,
+            decode: None,
             folder: None,
         };
         let folder = Folder::open(&path).unwrap();
@@ -185,6 +189,7 @@ fn a_full_device_is_an_error() {
     let output = Output {
         form: Form::Payload,
         framing: Framing::Newline,
+        decode: None,
         folder: None,
     };
     let mut printer = Printer::new(full, false, output, Zone::utc);

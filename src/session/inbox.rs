@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use super::ffi::Arrival;
-use crate::message::{Message, Qos, Received};
+use crate::message::{Decoding, Message, Qos, Received};
 use crate::property::TOPIC_ALIAS;
 
 /// Takes messages. A message counts as received, and is acknowledged, after the
@@ -69,6 +69,7 @@ pub(super) fn deliver(inbox: &mut dyn Inbox, arrival: &Arrival<'_>, aliases: &mu
         time: SystemTime::now(),
         topic,
         payload: arrival.payload,
+        decoding: Decoding::None,
         qos: Qos::try_from(arrival.qos).unwrap_or_default(),
         retain: arrival.retain,
         dup: arrival.dup,

@@ -28,7 +28,7 @@ use self::finish::{End, Finish};
 use self::rate::Rate;
 use self::ready::Ready;
 use self::screen::{Screen, Wish};
-use self::sink::{Display, Shared, Sink, Verdict};
+use self::sink::{Decoder, Display, Shared, Sink, Verdict};
 use crate::clock::Zone;
 use crate::config::GRACE;
 use crate::config::output::Output;
@@ -75,6 +75,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             }
         };
         let shared = Arc::new(Shared::new(Arc::clone(&waker), start));
+        let output = &subscribe.output;
+        // A table is looked at, and its last line tells.
+        let shows_undecoded = output.form.tells_undecoded() || subscribe.view == View::Table;
+        let decoder = output.decode.map(|codec| Decoder::new(codec, shows_undecoded));
         let deletes = subscribe.selection.remove_retained;
         let choice = Choice::new(subscribe.selection, subscribe.ends.count);
         let interest = Interest {
@@ -90,7 +94,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             policy,
             subscribe.window,
             interest,
-            Some(Box::new(Sink::new(choice, display, Arc::clone(&shared), report))),
+            Some(Box::new(Sink::new(
+                choice,
+                display,
+                Arc::clone(&shared),
+                report,
+                decoder,
+            ))),
             Arc::clone(&waker),
         );
         if report.debugs() {
@@ -178,8 +188,11 @@ impl Run {
         loop {
             while let Some(event) = self.session.event() {
                 match (event, self.ending.take()) {
-                    (Event::Closed | Event::Down(_), Some(ending)) => return ending,
-                    (Event::Down(why), None) => return Err(self.lost(why).into()),
+                    (Event::Closed | Event::Down(_), Some(ending)) => return self.conclude(ending),
+                    (Event::Down(why), None) => {
+                        let lost = Err(self.lost(why).into());
+                        return self.conclude(lost);
+                    }
                     (other, ending) => {
                         self.ending = ending;
                         self.note(other);
@@ -191,7 +204,7 @@ impl Run {
             if self.grace.is_some_and(|grace| grace <= now)
                 && let Some(ending) = self.ending.take()
             {
-                return ending;
+                return self.conclude(ending);
             }
             self.show(now);
             let deadline = match self.ending {
@@ -211,6 +224,20 @@ impl Run {
                 self.end_with(Ok(Ending::Status(Exit::Done)));
             }
         }
+    }
+
+    /// The end, and what could not be decoded until then.
+    fn conclude(&self, ending: anyhow::Result<Ending>) -> anyhow::Result<Ending> {
+        let why = match self.shared.undecoded() {
+            0 => return ending,
+            1 => "1 message could not be decoded".to_owned(),
+            count => format!("{count} messages could not be decoded"),
+        };
+        if let Ok(Ending::Status(Exit::Done)) = ending {
+            return Err(Failure::new(Exit::Failed, why).into());
+        }
+        self.report.warn(why);
+        ending
     }
 
     /// Shows what is shown from time to time.

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::choice::{Choice, Fate, Look};
+use crate::codec::Codec;
 use crate::failure::quote;
-use crate::message::{Message, Properties, Qos, Received, Topic};
+use crate::message::{Decoding, Message, Properties, Qos, Received, Topic};
 use crate::output::{Printer, Trouble};
 use crate::report::Report;
 use crate::session::{Flow, Inbox};
@@ -44,6 +45,8 @@ pub(super) struct Shared {
     came: AtomicU64,
     /// How many deletions there were to be.
     deletions: AtomicU64,
+    /// How many payloads could not be decoded.
+    undecoded: AtomicU64,
 }
 
 impl Shared {
@@ -56,6 +59,7 @@ impl Shared {
             moved: AtomicU64::new(0),
             came: AtomicU64::new(0),
             deletions: AtomicU64::new(0),
+            undecoded: AtomicU64::new(0),
         }
     }
 
@@ -85,6 +89,11 @@ impl Shared {
         self.deletions.load(Ordering::Acquire)
     }
 
+    /// How many payloads could not be decoded.
+    pub(super) fn undecoded(&self) -> u64 {
+        self.undecoded.load(Ordering::Acquire)
+    }
+
     /// Notes why there is no more to do, and wakes the main thread.
     fn conclude(&self, verdict: Verdict) {
         let mut noted = self.verdict.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,12 +121,39 @@ pub(super) enum Display {
     Table(Arc<Mutex<Table>>),
 }
 
+/// Makes texts of payloads.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    pub(super) codec: Codec,
+    /// What could not be decoded is shown, too: it cannot be taken for what was.
+    pub(super) shows_undecoded: bool,
+    /// The last text; its memory is used again.
+    text: Vec<u8>,
+}
+
+/// How much memory a decoder keeps for the next text.
+const KEPT: usize = 256 * 1024;
+
+/// How many bytes are told of what cannot be decoded.
+const TOLD: usize = 32;
+
+impl Decoder {
+    pub(super) fn new(codec: Codec, shows_undecoded: bool) -> Self {
+        Self {
+            codec,
+            shows_undecoded,
+            text: Vec::new(),
+        }
+    }
+}
+
 /// The inbox.
 pub(super) struct Sink {
     choice: Choice,
     display: Display,
     shared: Arc<Shared>,
     report: Report,
+    decoder: Option<Decoder>,
     /// What to publish next.
     answer: Option<Message>,
     /// Something could not be written: nothing after it counts as received.
@@ -125,12 +161,19 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    pub(super) fn new(choice: Choice, display: Display, shared: Arc<Shared>, report: Report) -> Self {
+    pub(super) fn new(
+        choice: Choice,
+        display: Display,
+        shared: Arc<Shared>,
+        report: Report,
+        decoder: Option<Decoder>,
+    ) -> Self {
         Self {
             choice,
             display,
             shared,
             report,
+            decoder,
             answer: None,
             failed: false,
         }
@@ -166,7 +209,56 @@ impl Sink {
         }
     }
 
+    /// Shows a message, or what it stands for.
     fn show(&mut self, message: &Received<'_>) -> bool {
+        let Some(mut decoder) = self.decoder.take() else {
+            return self.show_as_it_is(message);
+        };
+        decoder.text.clear();
+        let shown = match decoder.codec.decode(message.payload, &mut decoder.text) {
+            Ok(()) => self.show_as_it_is(&Received {
+                payload: &decoder.text,
+                decoding: Decoding::Done(message.payload),
+                ..message.clone()
+            }),
+            Err(why) => {
+                self.cannot_decode(message, &why);
+                !decoder.shows_undecoded
+                    || self.show_as_it_is(&Received {
+                        decoding: Decoding::Failed,
+                        ..message.clone()
+                    })
+            }
+        };
+        decoder.text.shrink_to(KEPT);
+        self.decoder = Some(decoder);
+        shown
+    }
+
+    /// Tells of a payload that could not be decoded.
+    fn cannot_decode(&mut self, message: &Received<'_>, why: &str) {
+        self.shared.undecoded.fetch_add(1, Ordering::AcqRel);
+        let payload = message.payload;
+        let mut told = Vec::new();
+        // Hex digits stand for any bytes.
+        let _ = Codec::Hex.decode(payload.get(..TOLD).unwrap_or(payload), &mut told);
+        let (told, more) = (
+            String::from_utf8_lossy(&told),
+            if payload.len() > TOLD { "…" } else { "" },
+        );
+        let (count, bytes) = (payload.len(), if payload.len() == 1 { "byte" } else { "bytes" });
+        let content = if told.is_empty() {
+            String::new()
+        } else {
+            format!(": {told}{more}")
+        };
+        self.refuse(&format!(
+            "message on topic {} not decoded: {why} ({count} {bytes}{content})",
+            quote(message.topic)
+        ));
+    }
+
+    fn show_as_it_is(&mut self, message: &Received<'_>) -> bool {
         let outcome = match &mut self.display {
             Display::Printer(printer) => printer.print(message),
             Display::Number => Ok(None),

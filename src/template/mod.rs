@@ -104,10 +104,11 @@ impl Template {
         layout: Layout,
         (second, nanos): (i64, u32),
     ) -> Option<Misfit> {
-        let payload = message.payload;
+        // What is about bytes is about those that came.
+        let payload = message.original();
         match field {
             Field::Topic => text(out, message.topic.as_bytes(), layout),
-            Field::Payload => filled(out, payload, layout),
+            Field::Payload => filled(out, message.payload, layout),
             Field::HexLower => hexadecimal(out, payload, layout, *b"0123456789abcdef"),
             Field::HexUpper => hexadecimal(out, payload, layout, *b"0123456789ABCDEF"),
             Field::Length => integer(out, u32::try_from(payload.len()).unwrap_or(u32::MAX), layout),

@@ -6,7 +6,7 @@ use fastrand::Rng;
 use serde_json::Value as Json;
 
 use super::*;
-use crate::message::Qos;
+use crate::message::{Decoding, Qos};
 use crate::property::{self, USER_PROPERTY};
 
 /// What mosquitto_sub 2.1.2 printed with glibc 2.36 and cJSON 1.7.15: of each
@@ -77,6 +77,7 @@ impl Message {
             time,
             topic: &self.topic,
             payload: &self.payload,
+            decoding: Decoding::None,
             qos: self.qos,
             retain: self.retain,
             dup: false,
