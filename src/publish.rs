@@ -384,7 +384,7 @@ impl Run {
 
     fn note(&mut self, event: Event) {
         match event {
-            Event::Up { again } => {
+            Event::Up { again, .. } => {
                 self.connected = true;
                 if again {
                     self.say("connected again");

@@ -236,7 +236,7 @@ impl Run {
                     self.report.debug(why);
                     return Ok(true);
                 }
-                Event::Up { again } => {
+                Event::Up { again, .. } => {
                     self.connected = true;
                     self.proving = false;
                     if self.out_of_reach.take().is_some() || again {

@@ -49,7 +49,7 @@ impl Session {
     /// Whether the broker still knew us at the start of this connection: it has kept
     /// the subscriptions, and what came meanwhile.
     pub fn is_known(&self) -> bool {
-        wire::with_line(hub::session_present).unwrap_or(false)
+        hub::is_session_present()
     }
 
     /// Whether every message has been delivered or refused; if not, the main

@@ -414,7 +414,7 @@ impl Callbacks for Link {
         let Some(answer) = state.asked.settle(&verdicts, self.version) else {
             return;
         };
-        let fresh = !wire::with_line(session_present).unwrap_or(true);
+        let fresh = !is_session_present();
         want_retained(&state, fresh);
         state.granted = Some(answer.granted);
         state.held &= !answer.refused.is_empty();
@@ -431,10 +431,13 @@ fn want_retained(state: &State, fresh: bool) {
     }
 }
 
-/// Whether the broker has kept what it knew of us.
-pub(super) fn session_present(line: &mut wire::Line) -> bool {
-    let connack = line.facts().connack.as_ref();
-    connack.is_some_and(|connack| connack.session_present)
+/// Whether the broker goes on with an earlier session, as its CONNACK says.
+pub(super) fn is_session_present() -> bool {
+    let present = |line: &mut wire::Line| {
+        let connack = line.facts().connack.as_ref();
+        connack.is_some_and(|connack| connack.session_present)
+    };
+    wire::with_line(present).unwrap_or(true)
 }
 
 /// How many PUBLISH packets of this connection are in the kernel.

@@ -60,6 +60,8 @@ pub enum Event {
     Up {
         /// There was a connection before.
         again: bool,
+        /// The broker was to keep the session of that one, and has not.
+        forgotten: bool,
     },
     /// An attempt to connect has failed, or the connection is gone, and why;
     /// another attempt will be made. `lost` if there was a connection.
@@ -300,7 +302,8 @@ impl Session {
                 self.resume();
                 self.broker_was_down = false;
                 // Once for each loss, however many connections it takes.
-                (!std::mem::replace(&mut self.announced, true)).then_some(Event::Up { again })
+                let forgotten = again && self.connection.persistence != Persistence::Clean && !hub::is_session_present();
+                (!std::mem::replace(&mut self.announced, true)).then_some(Event::Up { again, forgotten })
             }
             Notice::ConnectFailed => {
                 let failure =

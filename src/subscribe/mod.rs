@@ -273,9 +273,11 @@ impl Run {
 
     fn note(&mut self, event: Event) {
         match event {
-            Event::Up { again } => {
+            Event::Up { again, forgotten } => {
                 self.connected = true;
-                if again {
+                if forgotten {
+                    self.say("connected again, but the broker has not kept the session: messages may be missing");
+                } else if again {
                     self.say("connected again");
                 }
                 entry::describe(self.report, &self.session);

@@ -45,6 +45,21 @@ fn a_lost_connection_comes_back_with_its_subscriptions() {
 }
 
 #[test]
+fn a_session_that_the_broker_has_lost_is_told() {
+    let broker = Broker::start_many(vec![
+        serve("a", Conn::close),
+        serve("b", |conn| drop(conn.until_eof())),
+    ]);
+    let port = broker.port();
+    let words = format!(
+        "mqsub: connection to 127.0.0.1:{port} lost: the broker closed it; trying again\n\
+         mqsub: connected again, but the broker has not kept the session: messages may be missing\n"
+    );
+    let tool = mqsub(port, "-t t -q 1 -c -i i -C 2");
+    tool.run().expect(0, "a\nb\n", words);
+}
+
+#[test]
 fn a_connection_lost_before_the_subscription_is_granted_comes_back_too() {
     for _ in 0..10 {
         let scripts = vec![
