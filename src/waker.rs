@@ -7,7 +7,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::pipe::{PipeFlags, pipe_with};
+
+/// A pipe that never blocks, and that no child inherits.
+#[cfg(not(target_vendor = "apple"))]
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    use rustix::pipe::{PipeFlags, pipe_with};
+    Ok(pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?)
+}
+
+/// The same, where `pipe2(2)` is missing.
+#[cfg(target_vendor = "apple")]
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let ends = rustix::pipe::pipe()?;
+    for end in [&ends.0, &ends.1] {
+        rustix::io::ioctl_fionbio(end, true)?;
+        rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC)?;
+    }
+    Ok(ends)
+}
 
 /// A pipe that wakes who waits on it.
 #[derive(Debug)]
@@ -22,7 +39,7 @@ impl Waker {
     /// # Errors
     /// That of `pipe2(2)`: no descriptors are left.
     pub fn new() -> io::Result<Self> {
-        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let (reader, writer) = pipe()?;
         Ok(Self {
             reader,
             writer,

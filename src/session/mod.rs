@@ -9,6 +9,7 @@
 
 mod delivery;
 mod errors;
+mod event;
 mod ffi;
 mod hub;
 mod inbox;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use self::event::Event;
 pub use self::inbox::{Flow, Inbox};
 pub use self::interest::Interest;
 pub use self::retry::Policy;
@@ -52,44 +54,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long after its time the way to the broker may be reported as not open.
 const LATENESS: Duration = Duration::from_secs(1);
-
-/// What the main thread is told.
-#[derive(Debug)]
-pub enum Event {
-    /// The broker has accepted the connection; `again` if not for the first time.
-    Up {
-        /// There was a connection before.
-        again: bool,
-        /// The broker was to keep the session of that one, and has not.
-        forgotten: bool,
-    },
-    /// An attempt to connect has failed, or the connection is gone, and why;
-    /// another attempt will be made. `lost` if there was a connection.
-    Away {
-        /// Why.
-        why: Failure,
-        /// There was a connection until now.
-        lost: bool,
-    },
-    /// The same, and no attempt will be made.
-    Down(Failure),
-    /// The broker has answered every SUBSCRIBE and UNSUBSCRIBE of this connection,
-    /// or still knows the subscriptions of the last one.
-    Subscribed {
-        /// How many subscriptions there are.
-        granted: usize,
-        /// What was refused, and why.
-        refused: Vec<Failure>,
-    },
-    /// All messages that were retained when the subscriptions began have come.
-    Retained,
-    /// The broker has refused a message, for good.
-    Refused(Failure),
-    /// The broker has read everything that was sent before [`Session::prove`].
-    Proven,
-    /// DISCONNECT has left.
-    Closed,
-}
 
 /// A client of a broker.
 pub struct Session {
@@ -302,7 +266,8 @@ impl Session {
                 self.resume();
                 self.broker_was_down = false;
                 // Once for each loss, however many connections it takes.
-                let forgotten = again && self.connection.persistence != Persistence::Clean && !hub::is_session_present();
+                let forgotten =
+                    again && self.connection.persistence != Persistence::Clean && !hub::is_session_present();
                 (!std::mem::replace(&mut self.announced, true)).then_some(Event::Up { again, forgotten })
             }
             Notice::ConnectFailed => {

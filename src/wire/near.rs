@@ -58,8 +58,8 @@ pub(crate) fn open_near(connection: &Connection, deadline: Instant) -> Option<Re
 }
 
 fn plain(address: &SockAddr) -> Option<Socket> {
-    let kind = Type::STREAM.nonblocking();
-    let socket = RawSocket::new(address.domain(), kind, None).ok()?;
+    let socket = RawSocket::new(address.domain(), Type::STREAM, None).ok()?;
+    socket.set_nonblocking(true).ok()?;
     if let Err(error) = socket.connect(address) {
         let begun = Errno::from_io_error(&error) == Some(Errno::INPROGRESS);
         let mut ready = [PollFd::new(&socket, PollFlags::OUT)];

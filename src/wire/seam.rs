@@ -14,6 +14,8 @@
     reason = "this file defines C functions and reads the memory that their callers point to"
 )]
 
+mod kernel;
+
 use std::cell::RefCell;
 use std::io::IoSlice;
 use std::os::fd::{AsRawFd as _, RawFd};
@@ -21,7 +23,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use libc::{c_int, c_long, c_void, iovec, nfds_t, pollfd, size_t, sockaddr, sockaddr_un, socklen_t, ssize_t};
+use libc::{c_int, c_void, iovec, nfds_t, pollfd, size_t, sockaddr, sockaddr_un, socklen_t, ssize_t};
 
 use super::line::Line;
 use super::ticket::{self, Cloakroom, Ticket};
@@ -183,9 +185,7 @@ pub(crate) fn more_waiting() -> bool {
 pub(crate) fn hang_up() {
     let descriptor = DESCRIPTOR.load(Ordering::Acquire);
     if descriptor >= 0 {
-        // SAFETY: no memory is passed; at worst the descriptor is closed by now
-        // and the call fails.
-        unsafe { libc::syscall(libc::SYS_shutdown, descriptor, libc::SHUT_RDWR) };
+        kernel::shut(descriptor);
     }
     with_line(Line::hang_up);
 }
@@ -253,20 +253,6 @@ fn settle() {
     });
 }
 
-fn set_errno(value: c_int) {
-    // SAFETY: the address is that of this thread's errno, always valid.
-    unsafe { *libc::__errno_location() = value };
-}
-
-/// A system call as the C library's wrapper makes it; sets `errno`.
-macro_rules! kernel {
-    ($call:ident, $($argument:expr),*) => {
-        // SAFETY: the arguments are passed on as the caller gave them, and the
-        // caller promised what the call needs.
-        unsafe { libc::syscall(libc::$call, $($argument),*) }
-    };
-}
-
 /// `connect(2)`: the made-up path gets the attached line, everything else the
 /// kernel.
 ///
@@ -278,7 +264,8 @@ pub(super) unsafe extern "C" fn connect(socket: c_int, address: *const sockaddr,
     if unsafe { is_ours(address, length) } {
         return install(socket);
     }
-    narrow(kernel!(SYS_connect, socket, address, length))
+    // SAFETY: passed on as they were given.
+    unsafe { kernel::connect(socket, address, length) }
 }
 
 /// # Safety
@@ -299,11 +286,10 @@ unsafe fn is_ours(address: *const sockaddr, length: socklen_t) -> bool {
 /// Puts the line's socket in the place of Paho's.
 fn install(socket: RawFd) -> c_int {
     let Some(real) = with_line(|line| line.socket().as_raw_fd()) else {
-        set_errno(libc::ECONNREFUSED);
+        kernel::set_errno(libc::ECONNREFUSED);
         return -1;
     };
-    let outcome = kernel!(SYS_dup3, real, socket, libc::O_CLOEXEC);
-    if outcome < 0 {
+    if kernel::replace(real, socket) < 0 {
         return -1;
     }
     LINES.fetch_add(1, Ordering::AcqRel);
@@ -322,7 +308,8 @@ fn install(socket: RawFd) -> c_int {
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn writev(descriptor: c_int, vector: *const iovec, count: c_int) -> ssize_t {
     if descriptor < 0 || descriptor != DESCRIPTOR.load(Ordering::Acquire) {
-        return wide(kernel!(SYS_writev, descriptor, vector, count));
+        // SAFETY: passed on as they were given.
+        return unsafe { kernel::writev(descriptor, vector, count) };
     }
     let count = usize::try_from(count).unwrap_or(0);
     // SAFETY: the caller promises `count` valid entries, and `IoSlice` has the
@@ -392,7 +379,7 @@ pub(super) unsafe extern "C" fn recv(descriptor: c_int, buffer: *mut c_void, len
         }
         return INBOUND.with_borrow_mut(|inbound| {
             if !inbound.has_bytes() && !inbound.refill() {
-                set_errno(libc::EAGAIN);
+                kernel::set_errno(libc::EAGAIN);
                 return -1;
             }
             let count = length.min(inbound.bytes.len() - inbound.at);
@@ -409,19 +396,11 @@ pub(super) unsafe extern "C" fn recv(descriptor: c_int, buffer: *mut c_void, len
     // the thread's own data may be gone when it ends.
     let only_line = INBOUND.try_with(|inbound| inbound.try_borrow().is_ok_and(|inbound| inbound.only_line));
     if length == 1 && only_line == Ok(true) {
-        set_errno(libc::EAGAIN);
+        kernel::set_errno(libc::EAGAIN);
         return -1;
     }
-    let no_address = std::ptr::null_mut::<c_void>();
-    wide(kernel!(
-        SYS_recvfrom,
-        descriptor,
-        buffer,
-        length,
-        flags,
-        no_address,
-        no_address
-    ))
+    // SAFETY: passed on as they were given.
+    unsafe { kernel::recv(descriptor, buffer, length, flags) }
 }
 
 /// `poll(2)`: Paho's receiving thread asks in turn whether the line can be
@@ -446,7 +425,8 @@ pub(super) unsafe extern "C" fn poll(entries: *mut pollfd, count: nfds_t, timeou
     let Some(index) = slots.iter().position(|slot| line >= 0 && slot.fd == line) else {
         // Without the line, Paho's interrupt socket must be asked again.
         let _ = INBOUND.try_with(|inbound| inbound.try_borrow_mut().map(|mut inbound| inbound.only_line = false));
-        return kernel_poll(entries, count, timeout);
+        // SAFETY: passed on as they were given; so it is below.
+        return unsafe { kernel::poll(entries, count, timeout) };
     };
     let ready = if slots[index].events & libc::POLLOUT != 0 {
         libc::POLLOUT
@@ -455,7 +435,8 @@ pub(super) unsafe extern "C" fn poll(entries: *mut pollfd, count: nfds_t, timeou
         libc::POLLIN
     } else {
         settle();
-        let outcome = kernel_poll(entries, count, timeout);
+        // SAFETY: as above.
+        let outcome = unsafe { kernel::poll(entries, count, timeout) };
         let broken = libc::POLLERR | libc::POLLHUP | libc::POLLNVAL;
         if slots[index].revents & broken != 0 {
             slots[index].revents = libc::POLLIN;
@@ -472,29 +453,4 @@ pub(super) unsafe extern "C" fn poll(entries: *mut pollfd, count: nfds_t, timeou
     }
     slots[index].revents = ready;
     1
-}
-
-#[cfg(any(target_arch = "x86_64", target_arch = "x86", target_arch = "arm"))]
-fn kernel_poll(entries: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
-    narrow(kernel!(SYS_poll, entries, count, timeout))
-}
-
-/// Newer architectures have only `ppoll(2)`.
-#[cfg(not(any(target_arch = "x86_64", target_arch = "x86", target_arch = "arm")))]
-fn kernel_poll(entries: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
-    let time = libc::timespec {
-        tv_sec: (timeout / 1000).into(),
-        tv_nsec: (timeout % 1000 * 1_000_000).into(),
-    };
-    let time: *const libc::timespec = if timeout < 0 { std::ptr::null() } else { &raw const time };
-    let no_mask = std::ptr::null::<c_void>();
-    narrow(kernel!(SYS_ppoll, entries, count, time, no_mask, 0))
-}
-
-fn wide(result: c_long) -> ssize_t {
-    ssize_t::try_from(result).unwrap_or(-1)
-}
-
-fn narrow(result: c_long) -> c_int {
-    c_int::try_from(result).unwrap_or(-1)
 }

@@ -46,10 +46,7 @@ fn a_lost_connection_comes_back_with_its_subscriptions() {
 
 #[test]
 fn a_session_that_the_broker_has_lost_is_told() {
-    let broker = Broker::start_many(vec![
-        serve("a", Conn::close),
-        serve("b", |conn| drop(conn.until_eof())),
-    ]);
+    let broker = Broker::start_many(vec![serve("a", Conn::close), serve("b", |conn| drop(conn.until_eof()))]);
     let port = broker.port();
     let words = format!(
         "mqsub: connection to 127.0.0.1:{port} lost: the broker closed it; trying again\n\
