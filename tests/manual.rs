@@ -4,6 +4,7 @@
 mod completions;
 mod examples;
 mod pages;
+mod picture;
 mod readme;
 mod roff;
 
@@ -34,6 +35,7 @@ fn root() -> &'static Path {
 fn generated() -> Vec<(PathBuf, String)> {
     let mut files = pages::generate();
     files.push(readme::generate());
+    files.push(picture::generate());
     files.extend(commands().into_iter().flat_map(completions::generate));
     files
 }
