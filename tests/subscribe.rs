@@ -10,6 +10,7 @@ mod format;
 mod framing;
 mod json;
 mod lasting;
+mod once;
 mod ready;
 mod selection;
 mod share;

@@ -380,7 +380,12 @@ impl Callbacks for Link {
         let mut inbox = self.hub.inbox();
         let Some(inbox) = inbox.as_mut() else { return };
         let mut aliases = self.aliases.lock().unwrap_or_else(PoisonError::into_inner);
-        match inbox::deliver(inbox.as_mut(), arrival, &mut aliases) {
+        let turn = if arrival.qos == 1 {
+            wire::turn(arrival.mid)
+        } else {
+            None
+        };
+        match inbox::deliver(inbox.as_mut(), arrival, turn, &mut aliases) {
             Flow::Continue => {}
             Flow::Leave if arrival.qos == 0 => {}
             Flow::Leave => wire::leave(arrival.mid),

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use super::ffi::Arrival;
 use crate::message::{Decoding, Message, Qos, Received};
 use crate::property::TOPIC_ALIAS;
+use crate::wire::Turn;
 
 /// Takes messages. A message counts as received, and is acknowledged, after the
 /// next successful [`Inbox::settle`].
@@ -43,8 +44,9 @@ pub enum Flow {
 /// 3.3.2.3.4), which Paho does not look up.
 pub(super) type Aliases = HashMap<u32, String>;
 
-/// Hands a message of Paho's to the inbox.
-pub(super) fn deliver(inbox: &mut dyn Inbox, arrival: &Arrival<'_>, aliases: &mut Aliases) -> Flow {
+/// Hands a message of Paho's to the inbox. With a turn it is one of `QoS` 2, which
+/// Paho takes for one of `QoS` 1.
+pub(super) fn deliver(inbox: &mut dyn Inbox, arrival: &Arrival<'_>, turn: Option<Turn>, aliases: &mut Aliases) -> Flow {
     let mut refuse = |why: &str| {
         inbox.refuse(&format!("a message was skipped: {why}"));
         Flow::Continue
@@ -62,15 +64,23 @@ pub(super) fn deliver(inbox: &mut dyn Inbox, arrival: &Arrival<'_>, aliases: &mu
             topic = known;
         }
     }
+    if turn == Some(Turn::Again) {
+        // Its alias holds nevertheless.
+        return Flow::Continue;
+    }
     if topic.is_empty() {
         return refuse("it has no topic");
     }
+    let qos = match turn {
+        Some(_) => Qos::ExactlyOnce,
+        None => Qos::try_from(arrival.qos).unwrap_or_default(),
+    };
     inbox.deliver(&Received {
         time: SystemTime::now(),
         topic,
         payload: arrival.payload,
         decoding: Decoding::None,
-        qos: Qos::try_from(arrival.qos).unwrap_or_default(),
+        qos,
         retain: arrival.retain,
         dup: arrival.dup,
         mid: if arrival.qos == 0 { 0 } else { arrival.mid },

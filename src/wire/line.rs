@@ -168,6 +168,11 @@ impl Line {
         self.last_sent.elapsed()
     }
 
+    /// Follows a line to the same broker.
+    pub(crate) fn inherit(&mut self, before: &mut Self) {
+        self.watch.inherit(&mut before.watch);
+    }
+
     /// What is seen of the packets that come.
     pub(crate) fn watch(&mut self) -> &mut Watch {
         &mut self.watch
@@ -189,19 +194,16 @@ impl Line {
     /// QoS 0 PUBLISH and the `last`, the question whether the broker has read it
     /// leaves with it.
     pub(crate) fn take(&mut self, packet: &[IoSlice<'_>], expected: u64, last: bool) {
+        let first = packet.iter().find_map(|slice| slice.first()).copied();
+        if first.unwrap_or_default() >> 4 == kind::PUBACK {
+            return self.acknowledge(packet);
+        }
         if self.down.is_some() {
             return;
         }
-        let first = packet.iter().find_map(|slice| slice.first()).copied();
         let length: usize = packet.iter().map(|slice| slice.len()).sum();
         self.watch.sent(first.unwrap_or_default(), packet, length);
         match first.unwrap_or_default() >> 4 {
-            kind::PUBACK | kind::PUBREC | kind::PUBCOMP if self.is_left(packet) => {}
-            kind::PUBACK | kind::PUBREC | kind::PUBCOMP => {
-                for slice in packet {
-                    self.acknowledgements.extend_from_slice(slice);
-                }
-            }
             kind::PUBLISH => {
                 let at_most_once = first.unwrap_or_default() & 0b0110 == 0;
                 if length > BUFFER {
@@ -247,15 +249,26 @@ impl Line {
         self.left.insert(mid);
     }
 
-    /// Whether this acknowledgement is for a message that is left.
-    fn is_left(&self, packet: &[IoSlice<'_>]) -> bool {
-        if self.left.is_empty() {
-            return false;
-        }
+    /// Takes Paho's PUBACK: that is the end of a message of `QoS` 1, and the first
+    /// answer to one of `QoS` 2. It counts as taken even if the line is down.
+    fn acknowledge(&mut self, packet: &[IoSlice<'_>]) {
         // Behind two bytes of head, for these packets are short.
         let mut mid = packet.iter().flat_map(|slice| slice.iter().copied()).skip(2);
         let (high, low) = (mid.next().unwrap_or(0), mid.next().unwrap_or(0));
-        self.left.contains(&u16::from_be_bytes([high, low]))
+        let mid = u16::from_be_bytes([high, low]);
+        let left = !self.left.is_empty() && self.left.contains(&mid);
+        let exactly_once = self.watch.once().acknowledge(mid, !left);
+        let answer = if exactly_once { kind::PUBREC } else { kind::PUBACK };
+        if !left && self.down.is_none() {
+            self.answer(&[answer << 4, 2, high, low]);
+        }
+    }
+
+    /// Puts an acknowledgement to those that leave when it is safe.
+    fn answer(&mut self, packet: &[u8]) {
+        let first = packet.first().copied().unwrap_or_default();
+        self.watch.sent(first, &[IoSlice::new(packet)], packet.len());
+        self.acknowledgements.extend_from_slice(packet);
     }
 
     /// Whether acknowledgements have waited too long, or something is to be asked
@@ -343,6 +356,10 @@ impl Line {
         if let Err(failure) = self.watch.inspect(into) {
             into.clear();
             self.fail(Down::Broken(failure));
+        }
+        let mut answers = self.watch.take_answers();
+        if self.down.is_none() {
+            self.acknowledgements.append(&mut answers);
         }
     }
 

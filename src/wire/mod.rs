@@ -2,6 +2,7 @@
 //! WebSocket, buffers. Safe Rust over well-kept crates; the C calls that Paho makes are in
 //! `seam` alone. Nothing here names Paho's API, a flag or a standard stream.
 
+mod attendant;
 mod barrier;
 mod carrier;
 mod exchange;
@@ -10,6 +11,7 @@ mod facts;
 pub mod fuzz;
 mod line;
 mod near;
+mod once;
 pub(crate) mod packet;
 mod proxy;
 mod reach;
@@ -23,12 +25,14 @@ mod trace;
 mod watch;
 mod websocket;
 
+pub(crate) use attendant::Attendant;
 pub(crate) use exchange::Fate;
 pub(crate) use facts::{Connack, Facts, Verdict};
 pub(crate) use line::{Down, Limit, Line};
 pub(crate) use near::open_near;
+pub(crate) use once::Turn;
 pub(crate) use seam::{
-    Announcement, Attendant, URI, attach, deposit, hang_up, leave, more_waiting, stop_reading, try_with_line, with_line,
+    Announcement, URI, attach, deposit, hang_up, leave, more_waiting, stop_reading, try_with_line, turn, with_line,
 };
 pub(crate) use tls::library as tls_library;
 pub(crate) use trace::Tracer;

@@ -25,7 +25,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use libc::{c_int, c_void, iovec, nfds_t, pollfd, size_t, sockaddr, sockaddr_un, socklen_t, ssize_t};
 
+use super::attendant::Attendant;
 use super::line::Line;
+use super::once::Turn;
 use super::ticket::{self, Cloakroom, Ticket};
 
 /// The URI to give to Paho for a client that shall use the attached line.
@@ -33,27 +35,6 @@ pub(crate) const URI: &std::ffi::CStr = c"unix://mqtools";
 
 /// The path in it, as it arrives in `connect`.
 const PATH: &[u8] = b"mqtools\0";
-
-/// Who is told what happens at the seam.
-pub(crate) trait Attendant: Send + Sync {
-    /// Paho's receiving thread is about to wait, or acknowledgements are about
-    /// to leave: whatever was received must be written out now. `false` if it
-    /// could not be: then it is not acknowledged.
-    fn settle(&self) -> bool;
-
-    /// The broker has read the first `ordinal` PUBLISH packets.
-    fn proven(&self, ordinal: u64);
-
-    /// The broker has sent all that it owed.
-    fn passed(&self);
-
-    /// The resumed exchanges have all ended: their packet identifiers, and
-    /// the reason code of a refusal.
-    fn resolved(&self, exchanges: Vec<(u16, Option<u8>)>);
-
-    /// DISCONNECT has left.
-    fn closed(&self);
-}
 
 /// What Paho's calls find.
 struct Seam {
@@ -87,11 +68,13 @@ struct Inbound {
     /// nothing else is readable: Paho's `Socket_getReadySocket` then need not
     /// ask its interrupt socket.
     only_line: bool,
+    /// There are messages of `QoS` 2.
+    exactly_once: bool,
 }
 
 thread_local! {
     static INBOUND: RefCell<Inbound> = const {
-        RefCell::new(Inbound { line: 0, bytes: Vec::new(), at: 0, only_line: false })
+        RefCell::new(Inbound { line: 0, bytes: Vec::new(), at: 0, only_line: false, exactly_once: false })
     };
 }
 
@@ -105,11 +88,14 @@ fn seam() -> MutexGuard<'static, Seam> {
 }
 
 /// Makes this the line that the next client of Paho's will use.
-pub(crate) fn attach(line: Line, attendant: Arc<dyn Attendant>) {
+pub(crate) fn attach(mut line: Line, attendant: Arc<dyn Attendant>) {
     let mut seam = seam();
     DESCRIPTOR.store(-1, Ordering::Release);
     EXPECTED.store(0, Ordering::Relaxed);
     LAST.store(false, Ordering::Relaxed);
+    if let Some(before) = &mut seam.line {
+        line.inherit(before);
+    }
     seam.line = Some(line);
     seam.cloakroom = Cloakroom::new();
     seam.attendant = Some(attendant);
@@ -174,6 +160,15 @@ pub(crate) fn leave(mid: u16) {
     with_line(|line| line.leave(mid));
 }
 
+/// Whether the message that Paho hands over at `QoS` 1 with this packet identifier
+/// came at `QoS` 2, and then whose turn it is; to be asked in a callback on Paho's
+/// receiving thread.
+pub(crate) fn turn(mid: u16) -> Option<Turn> {
+    let possible = INBOUND.with_borrow(|inbound| inbound.exactly_once);
+    let turn = possible.then(|| with_line(|line| line.watch().once().turn(mid)));
+    turn.flatten().flatten()
+}
+
 /// Whether more has been read than Paho has consumed; to be asked in a callback
 /// on Paho's receiving thread.
 pub(crate) fn more_waiting() -> bool {
@@ -219,6 +214,7 @@ impl Inbound {
         // gives the same packet identifier (`MQTTAsync_cycle` would free it).
         let resolved = line.watch().take_resolved();
         line.read_into(&mut self.bytes);
+        self.exactly_once = line.watch().once().is_in_use();
         let look = self.has_bytes() || line.down().is_some();
         let proven = line.watch().take_proven();
         let passed = line.watch().take_passed();

@@ -1,7 +1,7 @@
 //! A look at the control packets that come from the broker, before Paho sees
 //! them: for what Paho hides (reason strings, return codes, what a CONNACK says)
-//! and for what it would die of. It reads along; the one thing it takes out of
-//! the stream is the answer to a PINGREQ that was not Paho's.
+//! and for what it would die of. It reads along; what it takes out of the stream is
+//! the answer to a PINGREQ that was not Paho's, and PUBREL (see `once`).
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use super::barrier::Barrier;
 use super::exchange::{Awaited, DELIVERED, Fate, REFUSED};
 use super::facts::{self, Facts, Verdict};
+use super::once::Once;
 use super::packet::{self, Reader};
 use super::trace::{self, Tracer, Way};
 
@@ -60,7 +61,9 @@ enum Place {
 pub(crate) struct Watch {
     version: Version,
     place: Place,
-    /// The control packet being read, and its length.
+    /// Paho does not see the packet being read.
+    hidden: bool,
+    /// The control packet being read, or what is wanted of a PUBLISH; and its length.
     body: Vec<u8>,
     length: usize,
     /// PINGREQs that are not answered, oldest first.
@@ -76,6 +79,9 @@ pub(crate) struct Watch {
     resumed: Vec<u16>,
     /// Those that have, and the reason code where that was a refusal.
     resolved: Vec<(u16, Option<u8>)>,
+    once: Once,
+    /// PUBCOMPs that the wire owes.
+    answers: Vec<u8>,
     facts: Facts,
     tracer: Option<Tracer>,
 }
@@ -85,6 +91,7 @@ impl Watch {
         Self {
             version,
             place: Place::Start,
+            hidden: false,
             body: Vec::new(),
             length: 0,
             pings: VecDeque::new(),
@@ -94,6 +101,8 @@ impl Watch {
             awaited: Awaited::default(),
             resumed: Vec::new(),
             resolved: Vec::new(),
+            once: Once::default(),
+            answers: Vec::new(),
             facts: Facts::default(),
             tracer,
         }
@@ -217,37 +226,49 @@ impl Watch {
         }
     }
 
+    /// The `QoS` 2 exchanges of what comes.
+    pub(crate) fn once(&mut self) -> &mut Once {
+        &mut self.once
+    }
+
+    /// What the next connection has to know of this one.
+    pub(crate) fn inherit(&mut self, before: &mut Self) {
+        self.once = before.once.outlive();
+    }
+
+    /// The packets that answer what was taken out of the stream, since the last call.
+    pub(crate) fn take_answers(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.answers)
+    }
+
     /// Reads along over `bytes` and takes out of them what Paho must not see.
     ///
     /// # Errors
     /// What makes these bytes impossible to go on with.
     pub(crate) fn inspect(&mut self, bytes: &mut Vec<u8>) -> Result<(), Failure> {
         let mut at = 0;
+        // Where that ends which Paho shall see: here too, until something is taken out.
+        let mut kept = 0;
         while at < bytes.len() {
+            let from = at;
             match self.place {
                 Place::Start => {
                     let first = bytes[at];
                     self.check_first(first, &bytes[at..])?;
-                    if first >> 4 == kind::PINGRESP && self.answers_ours() {
-                        // Its second byte is the remaining length, 0.
-                        self.place = Place::Length {
-                            first: 0,
-                            value: 0,
-                            shift: 0,
-                        };
-                        bytes.remove(at);
-                    } else {
-                        self.place = Place::Length {
-                            first,
-                            value: 0,
-                            shift: 0,
-                        };
-                        at += 1;
+                    self.hidden = match first >> 4 {
+                        kind::PINGRESP => self.answers_ours(),
+                        packet => packet == kind::PUBREL,
+                    };
+                    self.place = Place::Length {
+                        first,
+                        value: 0,
+                        shift: 0,
+                    };
+                    if is_exactly_once(first) {
+                        // Not DUP, QoS 1.
+                        bytes[at] = first & 0xf1 | 0x02;
                     }
-                }
-                Place::Length { first: 0, .. } => {
-                    bytes.remove(at);
-                    self.place = Place::Start;
+                    at += 1;
                 }
                 Place::Length { first, value, shift } => {
                     let byte = bytes[at];
@@ -267,12 +288,7 @@ impl Watch {
                 }
                 Place::Body { first, left } => {
                     let here = left.min(bytes.len() - at);
-                    if first >> 4 != kind::PUBLISH {
-                        self.body.extend_from_slice(&bytes[at..at + here]);
-                    } else if self.tracer.is_some() {
-                        let wanted = here.min(trace::PREFIX.saturating_sub(self.body.len()));
-                        self.body.extend_from_slice(&bytes[at..at + wanted]);
-                    }
+                    self.collect(first, &bytes[at..at + here]);
                     at += here;
                     if here == left {
                         self.end_body(first)?;
@@ -284,8 +300,40 @@ impl Watch {
                     }
                 }
             }
+            if !self.hidden {
+                if kept != from {
+                    bytes.copy_within(from..at, kept);
+                }
+                kept += at - from;
+            }
         }
+        bytes.truncate(kept);
         Ok(())
+    }
+
+    /// Keeps what is wanted of this piece of a packet.
+    fn collect(&mut self, first: u8, piece: &[u8]) {
+        if first >> 4 != kind::PUBLISH {
+            self.body.extend_from_slice(piece);
+            return;
+        }
+        let traced = if self.tracer.is_some() { trace::PREFIX } else { 0 };
+        let mut left = piece;
+        loop {
+            // The topic, with its length before it, and the packet identifier.
+            let head = match self.body.get(..2) {
+                _ if !is_exactly_once(first) => 0,
+                None => 2,
+                Some(length) => 4 + usize::from(u16::from_be_bytes([length[0], length[1]])),
+            };
+            let wanted = head.max(traced).saturating_sub(self.body.len());
+            if wanted == 0 || left.is_empty() {
+                return;
+            }
+            let (taken, behind) = left.split_at(wanted.min(left.len()));
+            self.body.extend_from_slice(taken);
+            left = behind;
+        }
     }
 
     /// A PINGRESP comes: whether it is for a PINGREQ that was not Paho's.
@@ -351,7 +399,13 @@ impl Watch {
         match first >> 4 {
             kind::CONNACK => {
                 let connack = facts::connack(&mut body, five).ok_or_else(|| broken("a malformed CONNACK"))?;
+                self.once.connected(connack.session_present, self.version);
                 self.facts.connack = Some(connack);
+            }
+            kind::PUBLISH if is_exactly_once(first) => {
+                let mid = body.binary().and_then(|_| body.two()).filter(|mid| *mid != 0);
+                let mid = mid.ok_or_else(|| broken("a malformed PUBLISH"))?;
+                self.once.show(mid, first & 0x08 != 0);
             }
             kind::SUBACK => {
                 let suback = facts::verdict(&mut body, five).filter(|verdict| !verdict.codes.is_empty());
@@ -370,7 +424,11 @@ impl Watch {
                 let reason = body.byte().filter(|reason| five && *reason >= 0x80);
                 self.acknowledged(first >> 4, mid, reason)?;
             }
-            kind::PUBREL if self.body.len() < 2 => return Err(broken("a malformed PUBREL")),
+            kind::PUBREL => {
+                let mid = body.two().filter(|mid| *mid != 0);
+                let mid = mid.ok_or_else(|| broken("a malformed PUBREL"))?;
+                self.once.release(mid, self.version, &mut self.answers);
+            }
             kind::DISCONNECT if five => {
                 self.facts.disconnect = Some(Verdict {
                     mid: 0,
@@ -420,6 +478,11 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+/// Whether a packet with this first byte is a PUBLISH of `QoS` 2.
+fn is_exactly_once(first: u8) -> bool {
+    first & 0xf6 == 0x34
 }
 
 fn unasked() -> Failure {

@@ -129,7 +129,7 @@ fn delivery(message: &Publish) -> Value {
     let sent = message.clone();
     let broker = play(move |conn| {
         subscribed(conn);
-        conn.deliver(&sent);
+        conn.publish(&sent);
         conn.until_eof();
     });
     let ended = mqsub(broker.port(), "-t t -q 2 --json -C 1").run();

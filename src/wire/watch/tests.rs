@@ -1,4 +1,5 @@
 use super::*;
+use crate::wire::once::Turn;
 use std::io::IoSlice;
 
 const CONNACK: [u8; 4] = [0x20, 2, 1, 0];
@@ -158,4 +159,58 @@ fn packets_that_would_harm_paho_are_refused() {
         refused(Version::V311, &[0xb0, 2, 0, 1]),
         "UNSUBACK that nobody asked for"
     );
+}
+
+#[test]
+fn paho_sees_exactly_once_as_at_least_once_and_no_release() {
+    // With all flags, and with a topic longer than any prefix that is looked at.
+    let topic = [b'x'; 300];
+    let long = [&[0x3d, 0xb5, 0x02, 0x01, 0x2c][..], &topic, &[0xff, 0xff], b"hello"].concat();
+    let stream = [
+        &CONNACK[..],
+        &[0x34, 6, 0, 1, b't', 0, 7, 0x62],
+        &[0x62, 2, 0, 7],
+        &[0x62, 4, 0, 9, 0, 0],
+        &long,
+        &[0x32, 5, 0, 1, b't', 0, 7],
+        &[0x62, 2, 0xff, 0xff],
+        &[0x30, 3, 0, 1, b't'],
+    ]
+    .concat();
+    let seen_long = [&[0x33][..], &long[1..]].concat();
+    let expected = [
+        &CONNACK[..],
+        &[0x32, 6, 0, 1, b't', 0, 7, 0x62],
+        &seen_long,
+        &[0x32, 5, 0, 1, b't', 0, 7],
+        &[0x30, 3, 0, 1, b't'],
+    ]
+    .concat();
+    let (mut watch, seen) = feed(Version::V311, &[], &stream);
+    assert_eq!(seen, expected);
+    assert_eq!(
+        watch.take_answers(),
+        [0x70, 2, 0, 7, 0x70, 2, 0, 9, 0x70, 2, 0xff, 0xff]
+    );
+    assert_eq!(watch.once().turn(7), Some(Turn::First));
+    assert!(watch.once().acknowledge(7, true) && watch.once().acknowledge(0xffff, true));
+    assert!(
+        !watch.once().acknowledge(7, true),
+        "that is of another quality of service"
+    );
+}
+
+#[test]
+fn an_exactly_once_message_without_an_identifier_is_the_end() {
+    for packet in [
+        &[0x34, 0][..],
+        &[0x34, 1, 0],
+        &[0x34, 4, 0, 1, b't', 7],
+        &[0x34, 5, 0, 1, b't', 0, 0],
+        &[0x62, 2, 0, 0],
+    ] {
+        let mut watch = Watch::new(Version::V311, None);
+        let mut bytes = [&CONNACK[..], packet].concat();
+        assert!(watch.inspect(&mut bytes).is_err(), "{packet:?}");
+    }
 }
