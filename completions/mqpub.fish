@@ -35,6 +35,10 @@ none\t''"
 complete -c mqpub -l spool-limit -d 'How much the spool may hold, such as 500k, 100M or 2G, or how long it keeps a message, such as 12h or 7d' -r
 complete -c mqpub -l spool-full -d 'When the spool is full: refuse (a new message; a stream waits) or drop-oldest (and count them) [default: refuse]' -r -f -a "refuse\t''
 drop-oldest\t''"
+complete -c mqpub -l check-prefix -d 'The topic below which --check has its own [default: mqtools/check]' -r
+complete -c mqpub -l check-wait -d 'How long --check waits for each answer of the broker [default: 5]' -r
+complete -c mqpub -l warn -d 'With --nagios: a warning if it took longer to connect, to subscribe, and to get a message of each QoS back' -r
+complete -c mqpub -l crit -d 'With --nagios: critical if that took longer' -r
 complete -c mqpub -s h -l host -d 'The broker\'s host name or address, HOST:PORT, or several with commas [default: localhost]' -r -f -a "(__fish_print_hostnames)"
 complete -c mqpub -s p -l port -d 'The broker\'s port [default: 1883, with TLS 8883]' -r -f -a "1883\t''
 8883\t''"
@@ -115,6 +119,8 @@ complete -c mqpub -l progress -d 'Show the progress on stderr, in one line'
 complete -c mqpub -l spool-required-delivery -d 'End with status 5 when a message could only be queued'
 complete -c mqpub -l spool-drain -d 'Deliver what is in the spool, and nothing else'
 complete -c mqpub -l spool-status -d 'Print how many messages are in the spool, their size and the oldest one\'s age; with --json as JSON'
+complete -c mqpub -l check -d 'Try the broker out: subscribe, publish and get back at each QoS, retained and will included; tell how long each step took'
+complete -c mqpub -l nagios -d 'With --check: one line with figures, and the status that monitors expect of a plugin: 0, 1, 2 or 3'
 complete -c mqpub -l ipv4 -d 'Use only IPv4 addresses'
 complete -c mqpub -l ipv6 -d 'Use only IPv6 addresses'
 complete -c mqpub -s S -l srv -d 'Take HOST for a domain, and ask the DNS (SRV) where its brokers are'

@@ -34,6 +34,8 @@ pub(crate) enum Ending {
     Status(Exit),
     /// By a signal.
     Signal(i32),
+    /// With the status of a plugin of a monitor: 0, 1, 2 or 3.
+    Plugin(u8),
 }
 
 /// Runs a tool: parses the command line, does the work, tells how it went.
@@ -80,6 +82,7 @@ pub(crate) fn run<F: Flags>(
     };
     match outcome {
         Ok(Ending::Status(exit)) => numbers.status(exit, None).into(),
+        Ok(Ending::Plugin(status)) => status.into(),
         // mosquitto_sub takes these for the end that was wanted.
         Ok(Ending::Signal(signal::SIGINT | signal::SIGTERM))
             if F::TOOL == Tool::Subscribe && numbers == Numbers::Mosquitto =>

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! publish  subscribe        each tool from start to end
+//! check                     tries a broker out
 //! entry  progress           what both share at start and end; how far a run is
 //! feed  pace                what to publish next, and when
 //! session/                  the broker side; the only place that names Paho
@@ -24,6 +25,7 @@
 //! failure  exit  secret     what can end a run; its status; what is never shown
 //! ```
 
+mod check;
 pub mod clock;
 pub mod codec;
 mod conceal;

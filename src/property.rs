@@ -91,6 +91,12 @@ pub const SUBSCRIPTION_IDENTIFIER: u8 = 11;
 pub const AUTHENTICATION_METHOD: u8 = 21;
 /// The identifier of `authentication-data`.
 pub const AUTHENTICATION_DATA: u8 = 22;
+/// Whether the broker has it (MQTT 5, 3.2.2.3).
+pub const WILDCARD_SUBSCRIPTION_AVAILABLE: u8 = 40;
+/// Whether the broker has it (MQTT 5, 3.2.2.3).
+pub const SUBSCRIPTION_IDENTIFIERS_AVAILABLE: u8 = 41;
+/// Whether the broker has it (MQTT 5, 3.2.2.3).
+pub const SHARED_SUBSCRIPTION_AVAILABLE: u8 = 42;
 /// The identifier of `topic-alias-maximum`.
 pub const TOPIC_ALIAS_MAXIMUM: u8 = 34;
 /// The identifier of `topic-alias`.

@@ -20,7 +20,9 @@ use rustix::event::PollFlags;
 use self::account::Account;
 use self::input::Input;
 use self::tee::Tee;
+use crate::check;
 use crate::config::GRACE;
+use crate::config::probe::Probe;
 use crate::config::publish::{Framing, Pace, Publish, Source};
 use crate::entry::{self, Ending};
 use crate::exit::Exit;
@@ -47,6 +49,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     entry::run("mqpub", arguments, |flags: PublishFlags, report| {
         let stream = flags.stream().is_some();
         let is_rehearsal = flags.general.dry_run;
+        if let Some(probe) = Probe::new(&flags)? {
+            return check::run(probe, flags.connection.retry_for, start, report);
+        }
         let policy = entry::policy(&flags.connection, stream);
         let mut publish = Publish::new(flags)?;
         for warning in &publish.warnings {

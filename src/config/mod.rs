@@ -8,6 +8,7 @@ pub mod connection;
 mod headers;
 mod hosts;
 pub mod output;
+pub mod probe;
 pub mod properties;
 pub mod proxy;
 pub mod publish;

@@ -34,6 +34,10 @@ pub const PUBLISH_EXAMPLES: &[Example] = &[
         command: "mqpub -L mqtts://alice:secret@broker.example/home/plan -r -f plan.pdf",
     },
     Example {
+        title: "Whether a broker is well, and what it can do",
+        command: "mqpub --check -V 5",
+    },
+    Example {
         title: "Delete a retained message",
         command: "mqpub -t home/plan -r -n",
     },

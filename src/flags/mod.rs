@@ -7,6 +7,7 @@ pub mod layers;
 pub mod manual;
 pub mod options_file;
 pub mod output;
+pub mod probe;
 pub mod profile;
 pub mod properties;
 pub mod publish;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use clap::{Args, Parser};
 
 use super::connection::{ConnectionFlags, GeneralFlags};
+use super::probe::ProbeFlags;
 use super::properties::PropertyFlags;
 use super::replay::ReplayFlags;
 use super::spool::SpoolFlags;
@@ -48,6 +49,9 @@ pub struct PublishFlags {
     /// Messages on the disk until they are delivered.
     #[command(flatten)]
     pub spool: SpoolFlags,
+    /// How a broker is tried out.
+    #[command(flatten)]
+    pub probe: ProbeFlags,
     /// Which broker.
     #[command(flatten)]
     pub connection: ConnectionFlags,

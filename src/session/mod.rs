@@ -18,6 +18,7 @@ mod lasting;
 mod limits;
 mod retry;
 mod round;
+mod said;
 mod settled;
 mod window;
 
@@ -30,6 +31,7 @@ pub use self::inbox::{Flow, Inbox};
 pub use self::interest::Interest;
 pub use self::retry::Policy;
 pub use self::round::rehearse;
+pub use self::said::Said;
 pub use self::window::Counts;
 
 use self::ffi::{Callbacks, Client};
@@ -69,8 +71,7 @@ pub struct Session {
     retry: Retry,
     /// The brokers tried since the last pause.
     round: Round,
-    /// The longest silence on this connection: the broker's word counts more than
-    /// ours (MQTT 5, 3.2.2.3.14). Paho keeps to it by itself.
+    /// The longest silence: the broker's word comes first (MQTT 5, 3.2.2.3.14).
     keep_alive_limit: Duration,
     /// When to look whether Paho is held up and cannot keep the connection
     /// alive by itself.
