@@ -32,6 +32,12 @@ fn resets() -> usize {
     }
 }
 
+/// How long a tool has for its storm: a reset over TLS costs a third of a second
+/// in a debug build.
+fn patience() -> Duration {
+    DEADLINE + Duration::from_secs(resets() as u64)
+}
+
 /// How to reach a broker, and how many bytes it sends before it speaks MQTT.
 struct Way {
     port: u16,
@@ -105,7 +111,7 @@ fn storm(way: &Way, qos: u8) -> Storm {
     proxy.reset_after((1..resets).map(|_| limit(way, qos)));
     let sent = numbered(CHUNK * resets, 20);
     let words = format!("-t {topic} -l -q {qos} {}", way.words);
-    let mut tool = mqpub(proxy.port(), &words).spawn();
+    let mut tool = mqpub(proxy.port(), &words).deadline(patience()).spawn();
     for (lines, count) in sent.chunks(CHUNK).zip(2..) {
         tool.write_stdin(text(lines));
         broken(&proxy, count, &tool);
@@ -235,7 +241,7 @@ fn comes_back_each_time(way: &Way) {
     proxy.reset_after([any(8000)]);
     proxy.reset_after((1..resets).map(|_| if fastrand::u8(..6) == 0 { any(50) } else { any(8000) }));
     let words = format!("-t {topic} -q 1 {}", way.words);
-    let tool = mqsub(proxy.port(), &words).spawn();
+    let tool = mqsub(proxy.port(), &words).deadline(patience()).spawn();
     let mut sent = (0..).map(|number: usize| format!("{number:020}"));
     let mut printed: Vec<Vec<u8>> = Vec::new();
     loop {

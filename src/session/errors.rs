@@ -47,7 +47,15 @@ fn unanswered(route: &Route, why: &str) -> Failure {
 pub(super) fn loss(route: &Route, down: Option<Down>, facts: &Facts) -> Failure {
     let failure = if let Some(disconnect) = &facts.disconnect {
         let code = disconnect.codes.first().copied().unwrap_or(0);
-        let failure = Failure::new(Exit::Undelivered, format!("the broker ended it: {}", reason(code)))
+        // Retain, the QoS, shared subscriptions, subscription identifiers, wildcards
+        // are not supported: the next connection would end in the same way.
+        let asks_too_much = matches!(code, 0x9a | 0x9b | 0x9e | 0xa1 | 0xa2);
+        let exit = if asks_too_much {
+            Exit::Refused
+        } else {
+            Exit::Undelivered
+        };
+        let failure = Failure::new(exit, format!("the broker ended it: {}", reason(code)))
             .context_if(disconnect.properties.text(property::REASON_STRING))
             .redirected(&disconnect.properties);
         match code {
@@ -55,6 +63,7 @@ pub(super) fn loss(route: &Route, down: Option<Down>, facts: &Facts) -> Failure 
             0x8e => failure.permanent().hint("another client uses the same identifier (-i)"),
             // Administrative action; server moved, for ever.
             0x98 | 0x9d => failure.permanent(),
+            _ if asks_too_much => failure.permanent(),
             _ => failure,
         }
     } else {

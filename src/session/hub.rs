@@ -112,7 +112,7 @@ pub(super) struct Wanted {
 pub(super) struct Hub {
     state: Mutex<State>,
     inbox: Mutex<Option<Box<dyn Inbox>>>,
-    interest: Interest,
+    pub(super) interest: Interest,
     waker: Arc<Waker>,
 }
 

@@ -260,7 +260,7 @@ impl Session {
                 self.deadline = None;
                 self.previous = None;
                 let again = self.retry.is_seasoned();
-                self.retry.succeeded();
+                self.retry.connected(!self.hub.interest.is_empty());
                 self.round = Round::default();
                 self.take_terms();
                 self.keep_alive();
@@ -285,6 +285,7 @@ impl Session {
                 Some(self.gone(Some(failure.permanent())))
             }
             Notice::Answered(answer) => {
+                self.retry.succeeded();
                 // What may have waited for this.
                 self.feed();
                 Some(Event::Subscribed {

@@ -42,7 +42,18 @@ impl Retry {
         self.since.get_or_insert(now);
     }
 
-    /// A connection is up.
+    /// A connection is up. Where the broker still has to answer what it is asked
+    /// for, it is not of use yet: a broker that ends each connection because of the
+    /// question is asked less and less often.
+    pub(super) fn connected(&mut self, asks: bool) {
+        if asks {
+            self.seasoned = true;
+        } else {
+            self.succeeded();
+        }
+    }
+
+    /// A connection is of use.
     pub(super) fn succeeded(&mut self) {
         *self = Self {
             seasoned: true,
@@ -105,6 +116,20 @@ mod tests {
         assert!(pauses[0] >= FIRST.mul_f64(0.75) && pauses[0] <= FIRST.mul_f64(1.25));
         assert!(pauses[19] >= LONGEST.mul_f64(0.75) && pauses[19] <= LONGEST.mul_f64(1.25));
         retry.succeeded();
+        assert!(retry.next(now).unwrap() - now < Duration::from_millis(200));
+    }
+
+    #[test]
+    fn a_connection_that_is_of_no_use_does_not_make_the_pauses_shorter() {
+        let mut retry = retry(true, None);
+        let now = Instant::now();
+        for _ in 0..20 {
+            retry.connected(true);
+            assert!(retry.next(now).is_some());
+        }
+        retry.connected(true);
+        assert!(retry.next(now).unwrap() - now >= LONGEST.mul_f64(0.75));
+        retry.connected(false);
         assert!(retry.next(now).unwrap() - now < Duration::from_millis(200));
     }
 

@@ -1,6 +1,9 @@
 //! How far the exchanges of the messages that we publish have come, by their
 //! packet identifiers.
 
+use crate::exit::Exit;
+use crate::failure::Failure;
+
 use super::watch::kind;
 
 /// How far the exchange of a message has come, as far as the broker's answers
@@ -53,4 +56,12 @@ impl Awaited {
             _ => Fate::Unanswered,
         }
     }
+}
+
+/// What to say of PUBACK for a message at `QoS` 2. The broker has the message, and
+/// would take it again on each connection.
+pub(super) fn downgraded() -> Failure {
+    let what = "the broker sent PUBACK for a message at QoS 2, as if it were at QoS 1";
+    let failure = Failure::new(Exit::Undelivered, what).permanent();
+    failure.hint("it does not speak QoS 2: publish with -q 1")
 }

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 use super::barrier::Barrier;
-use super::exchange::{Awaited, DELIVERED, Fate, REFUSED};
+use super::exchange::{self, Awaited, DELIVERED, Fate, REFUSED};
 use super::facts::{self, Facts, Verdict};
 use super::once::Once;
 use super::packet::{self, Reader};
@@ -470,6 +470,7 @@ impl Watch {
             (_, awaited) if awaited == packet => self.awaited.set(mid, if refused { REFUSED } else { DELIVERED }),
             (kind::PUBREC, kind::PUBCOMP) if !refused => return Ok(()),
             (_, 0 | DELIVERED | REFUSED) if mid != 0 => return Ok(()),
+            (kind::PUBACK, kind::PUBREC) => return Err(exchange::downgraded()),
             _ => return Err(unasked()),
         }
         if let Some(index) = self.resumed.iter().position(|resumed| *resumed == mid) {

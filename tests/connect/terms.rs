@@ -136,6 +136,39 @@ fn a_broker_that_moves_in_mid_stream_says_where_to() {
 }
 
 #[test]
+fn a_connection_that_ends_for_what_was_asked_is_not_made_again() {
+    for (code, why) in [
+        (0x9a, "retain not supported"),
+        (0x9b, "QoS not supported"),
+        (0x9e, "shared subscriptions not supported"),
+        (0xa1, "subscription identifiers not supported"),
+        (0xa2, "wildcard subscriptions not supported"),
+    ] {
+        let broker = Broker::start_many(vec![script(move |conn| {
+            conn.accept_connect();
+            conn.read();
+            conn.send(packet::disconnect(code, &[]));
+            conn.until_eof();
+        })]);
+        let ended = mqsub(broker.port(), "-V 5 -t t").run();
+        ended.expect(4, "", Contains(&[&format!("the broker ended it: {why}\n")]));
+    }
+}
+
+#[test]
+fn a_broker_that_ends_each_connection_at_the_question_is_asked_less_and_less_often() {
+    let broker = Broker::start(|conn| {
+        conn.accept_connect();
+        conn.read();
+    });
+    // Pauses of 0.1 s, 0.2 s, 0.4 s, 0.8 s, each a quarter more or less.
+    let ended = mqsub(broker.port(), "-t t -W 1.5").run();
+    ended.expect(27, "", Satisfies(&|_| true));
+    let connections = broker.finish().len();
+    assert!((2..=6).contains(&connections), "{connections}");
+}
+
+#[test]
 fn each_refusal_has_the_brokers_reason() {
     let reason = [text(id::REASON_STRING, "not on a Sunday")];
     let broker = Broker::start(move |conn| {

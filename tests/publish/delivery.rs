@@ -283,3 +283,16 @@ fn a_large_payload_arrives_as_it_is_and_again_after_a_loss() {
         .expect(0, "", Contains(&["trying again"]));
     broker.finish();
 }
+
+#[test]
+fn a_broker_that_takes_qos_2_for_qos_1_is_not_given_the_message_again() {
+    let broker = Broker::start_many(vec![script(|conn| {
+        conn.accept_connect();
+        let message = conn.expect_publish();
+        conn.send(packet::ack(PUBACK, message.mid));
+        conn.until_eof();
+    })]);
+    let ended = mqpub(broker.port(), "-t t -l -q 2").stdin("a\n").run();
+    let why = "the broker sent PUBACK for a message at QoS 2, as if it were at QoS 1\n";
+    ended.expect(5, "", Contains(&["1 not acknowledged", why, "publish with -q 1"]));
+}
