@@ -28,6 +28,17 @@ complete -c mqpub -l speed -d 'How fast to play back: 1x, 2.5x, 0.5x, or max [de
 max\t''"
 complete -c mqpub -l loop -d 'Play back this many times; stdin must be a file' -r
 complete -c mqpub -l topic-prefix -d 'Put this before the topic of each record' -r
+complete -c mqpub -s e -l response-topic -d 'Have the replies come to this topic' -r
+complete -c mqpub -l max-requests -d 'How many requests may wait for their replies at once [default: 100]' -r
+complete -c mqpub -s C -l count -d 'Wait for this many replies to each request [default: 1]' -r
+complete -c mqpub -l idle -d 'Wait no longer than this for the next reply to a request; without -C, take all that come until then' -r
+complete -c mqpub -s F -l format -d 'Print each reply in this form: %t topic, %p payload, %j JSON and many more; see mqsub(1)' -r -f -a "%t %p\t''
+%j\t''
+%J\t''
+@s.@N %t %x\t''"
+complete -c mqpub -l retain-handling -d 'Take what the broker retains under the response topic for a reply: always, new or never; MQTT 5' -r -f -a "always\t''
+new\t''
+never\t''"
 complete -c mqpub -l spool -d 'Keep each message in this folder until it is delivered, by this run or another' -r -f -a "(__fish_complete_directories)"
 complete -c mqpub -l spool-sync -d 'When messages are forced to the disk: always (each by itself), batch (those read at once together), none (when the system likes) [default: batch]' -r -f -a "always\t''
 batch\t''
@@ -113,6 +124,14 @@ complete -c mqpub -l json -d 'Each line of stdin is a record as mqsub --json wri
 complete -c mqpub -l template -d 'The topics of -t and the text of -m have variables, such as `{counter}`'
 complete -c mqpub -l keep-going -d 'Go on after a message that is refused or a record that is wrong; count them'
 complete -c mqpub -l replay -d 'Publish the records of --json as far apart as their times are'
+complete -c mqpub -l request -d 'Each message is a request: wait for the reply to it, and print that; MQTT 5, unless -V is given'
+complete -c mqpub -s v -l verbose -d 'Print the topic before each reply'
+complete -c mqpub -l pretty -d 'Print what %j and %J stand for with a member a line, behind tabs'
+complete -c mqpub -s N -l no-newline -d 'Print no newline after each reply'
+complete -c mqpub -l reply-json -d 'Print each reply as a JSON object on a line of its own, with the number of its request and the latency'
+complete -c mqpub -l latency -d 'Tell at the end how long the replies took: least, median, 99th percentile and most; so does --stats'
+complete -c mqpub -s R -l no-retained -d 'Take no retained message for a reply; it is so unless --retain-handling is given'
+complete -c mqpub -l retain-as-published -d 'Keep the retain flag that a reply was published with; MQTT 5'
 complete -c mqpub -l tee -d 'Pass each record of a stream on to stdout, as it was read, once it is delivered'
 complete -c mqpub -l stats -d 'Tell at the end how many messages were delivered, in which time'
 complete -c mqpub -l progress -d 'Show the progress on stderr, in one line'

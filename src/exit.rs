@@ -83,7 +83,15 @@ pub enum Numbers {
 }
 
 /// The names of mosquitto's clients that ours stand in for.
-const MOSQUITTO: [&str; 2] = ["mosquitto_pub", "mosquitto_sub"];
+const MOSQUITTO: [&str; 3] = ["mosquitto_pub", "mosquitto_sub", ASKING];
+
+/// The name under which mqpub asks and prints the replies, unasked.
+pub const ASKING: &str = "mosquitto_rr";
+
+/// Whether a program's name, with or without the way to it, is that.
+pub fn asks(program: &OsStr) -> bool {
+    Path::new(program).file_name().is_some_and(|name| name == ASKING)
+}
 
 /// mosquitto's number for a connection that was lost (`MOSQ_ERR_CONN_LOST`).
 pub const CONNECTION_LOST: u8 = 7;
@@ -145,12 +153,14 @@ mod tests {
             ("mosquitto_pub", Numbers::Mosquitto),
             ("/usr/bin/mosquitto_sub", Numbers::Mosquitto),
             ("./mosquitto_pub", Numbers::Mosquitto),
+            ("mosquitto_rr", Numbers::Mosquitto),
             ("mosquitto_pub2", Numbers::Ours),
             ("mosquitto_pub/mqpub", Numbers::Ours),
             ("", Numbers::Ours),
         ] {
             assert_eq!(Numbers::of(program.as_ref()), numbers, "{program}");
         }
+        assert!(asks("/x/mosquitto_rr".as_ref()) && !asks("mosquitto_pub".as_ref()));
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub struct Feed {
     open: bool,
     /// Messages that are made and have not left.
     stock: VecDeque<Message>,
+    /// Of requests in stock, which number each has.
+    numbers: VecDeque<u64>,
     /// How many messages that were made of records will not leave.
     given_up: usize,
     /// What is published again in each round, and how many rounds are left.
@@ -81,6 +83,7 @@ impl Feed {
             gate: gate(pace, now),
             open: true,
             stock: VecDeque::new(),
+            numbers: VecDeque::new(),
             given_up: 0,
             round: Vec::new(),
             rounds: 0,
@@ -96,7 +99,8 @@ impl Feed {
     /// Why no message can be made of one of them, in a clause.
     pub fn fixed(template: Template, texts: Vec<Bytes>, rounds: u64, pace: Pace, now: Instant) -> Result<Self, String> {
         let round = round(&template, &texts, 0)?;
-        let texts = if template.patterns.is_some() { texts } else { Vec::new() };
+        let anew = template.patterns.is_some() || template.address.is_some();
+        let texts = if anew { texts } else { Vec::new() };
         Ok(Self {
             texts,
             made: 0,
@@ -105,6 +109,7 @@ impl Feed {
             gate: gate(pace, now),
             open: false,
             stock: VecDeque::new(),
+            numbers: VecDeque::new(),
             given_up: 0,
             round,
             rounds,
@@ -117,9 +122,10 @@ impl Feed {
     /// # Errors
     /// What is wrong with the record, as one clause.
     pub fn add(&mut self, record: &Bytes) -> Result<(), String> {
+        self.made += 1;
+        let before = self.stock.len();
         match &mut self.form {
             Form::Payload => {
-                self.made += 1;
                 if self.template.patterns.is_some() {
                     self.stock.extend(self.template.make(record, self.made)?);
                 } else {
@@ -146,7 +152,24 @@ impl Feed {
                 }
             },
         }
-        Ok(())
+        let addressed = self.template.put_on(self.stock.range_mut(before..), self.made);
+        if addressed.is_err() {
+            self.stock.truncate(before);
+        }
+        self.number(self.made);
+        addressed
+    }
+
+    /// What is new in stock are the requests of this number.
+    fn number(&mut self, number: u64) {
+        if self.template.address.is_some() {
+            self.numbers.resize(self.stock.len(), number);
+        }
+    }
+
+    /// The numbers of so many requests that [`Feed::take`] has returned, once.
+    pub fn take_numbers(&mut self, count: usize) -> Vec<u64> {
+        self.numbers.drain(..count.min(self.numbers.len())).collect()
     }
 
     /// The same records come again.
@@ -174,6 +197,7 @@ impl Feed {
         self.rounds = 0;
         if !self.round.is_empty() {
             self.stock.clear();
+            self.numbers.clear();
         }
     }
 
@@ -183,10 +207,12 @@ impl Feed {
         self.open = false;
         self.given_up += self.stock.len();
         self.stock.clear();
+        self.numbers.clear();
     }
 
     /// Throws away the messages that have not left; returns how many.
     pub fn discard(&mut self) -> usize {
+        self.numbers.clear();
         self.stock.drain(..).count()
     }
 
@@ -239,6 +265,13 @@ impl Feed {
             return;
         }
         match round(&self.template, &self.texts, self.made) {
+            Ok(messages) if self.template.address.is_some() => {
+                // One of each text.
+                for (message, number) in messages.into_iter().zip(self.made + 1..) {
+                    self.stock.push_back(message);
+                    self.number(number);
+                }
+            }
             Ok(messages) => self.stock.extend(messages),
             Err(why) => {
                 self.rounds = 0;
@@ -294,7 +327,9 @@ impl Feed {
 fn round(template: &Template, texts: &[Bytes], made: u64) -> Result<Vec<Message>, String> {
     let mut messages = Vec::new();
     for (text, number) in texts.iter().zip(made + 1..) {
-        messages.extend(template.make(text, number)?);
+        let mut made = template.make(text, number)?;
+        template.put_on(made.iter_mut(), number)?;
+        messages.extend(made);
     }
     Ok(messages)
 }
@@ -328,6 +363,7 @@ mod tests {
             properties: Properties::default(),
             codec: None,
             patterns: None,
+            address: None,
         }
     }
 

@@ -21,6 +21,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("{env:NAME}", "the environment variable of this name"),
     ("{payload}", "the record of the stream, or the payload that is given"),
     ("{json:/POINTER}", "a value in the payload's JSON (RFC 6901)"),
+    ("{response}", "the topic where the reply should go (--request)"),
 ];
 
 /// A text with variables.
@@ -39,6 +40,7 @@ enum Part {
     Environment(String),
     Payload,
     Json(Pointer),
+    Response,
 }
 
 /// What the variables of one message stand for.
@@ -50,6 +52,8 @@ pub struct Values<'a> {
     pub time: SystemTime,
     /// The record, or the payload that is given.
     pub payload: &'a [u8],
+    /// Where the reply should go.
+    pub response: &'a str,
 }
 
 impl Pattern {
@@ -84,6 +88,11 @@ impl Pattern {
             parts.push(Part::Text(plain));
         }
         Ok(Self(parts))
+    }
+
+    /// Whether it says where the reply should go.
+    pub fn asks(&self) -> bool {
+        self.0.contains(&Part::Response)
     }
 
     /// Puts what does not change in the place of its variables: the name of this
@@ -131,6 +140,7 @@ impl Pattern {
                 }
                 Part::Payload => text.extend_from_slice(values.payload),
                 Part::Json(pointer) => text.extend_from_slice(pointer.find(values.payload)?.as_bytes()),
+                Part::Response => text.extend_from_slice(values.response.as_bytes()),
                 Part::Host | Part::Environment(_) => {}
             }
         }
@@ -157,6 +167,7 @@ impl Part {
             ("host", None) => Ok(Self::Host),
             ("env", Some(variable)) if !variable.is_empty() => Ok(Self::Environment(variable.to_owned())),
             ("payload", None) => Ok(Self::Payload),
+            ("response", None) => Ok(Self::Response),
             ("json", Some(pointer)) => Pointer::new(pointer)
                 .map(Self::Json)
                 .map_err(|why| format!("{{{name}}}: {why}")),
@@ -180,6 +191,7 @@ mod tests {
             counter: 42,
             time: UNIX_EPOCH + Duration::from_millis(1_500),
             payload: br#"{"id":"a b","t":21.50}"#,
+            response: "re/1",
         };
         pattern.fill(&values).map(|text| String::from_utf8(text).unwrap())
     }
@@ -195,6 +207,7 @@ mod tests {
             ("{unix}", "1.500000"),
             ("{random:7-7}", "7"),
             ("{host}/{env:ROOM}", "here/attic"),
+            ("to {response}", "to re/1"),
             ("{json:/id}={json:/t}", "a b=21.50"),
             ("<{payload}>", "<{\"id\":\"a b\",\"t\":21.50}>"),
             ("{{counter}} }}{{", "{counter} }{"),

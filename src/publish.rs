@@ -3,6 +3,7 @@
 mod account;
 mod input;
 mod rehearsal;
+mod request;
 mod spooled;
 mod tee;
 
@@ -23,9 +24,9 @@ use self::tee::Tee;
 use crate::check;
 use crate::config::GRACE;
 use crate::config::probe::Probe;
-use crate::config::publish::{Framing, Pace, Publish, Source};
+use crate::config::publish::{Pace, Publish, Source};
 use crate::entry::{self, Ending};
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 use crate::failure::{Failure, io_reason};
 use crate::feed::Feed;
 use crate::flags::PublishFlags;
@@ -46,7 +47,10 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// Runs mqpub.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let start = Instant::now();
-    entry::run("mqpub", arguments, |flags: PublishFlags, report| {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let named = arguments.first().is_some_and(|name| exit::asks(name));
+    entry::run("mqpub", arguments, |mut flags: PublishFlags, report| {
+        flags.request.named = named;
         let stream = flags.stream().is_some();
         let is_rehearsal = flags.general.dry_run;
         if let Some(probe) = Probe::new(&flags)? {
@@ -67,12 +71,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         if let Some(spool) = publish.spool.clone() {
             return spooled::run(publish, &spool, policy, start, report);
         }
+        if let Some(request) = publish.request.take() {
+            return request::run(publish, request, policy, named, start, report);
+        }
         let deadline = publish.timeout.map(|timeout| start + timeout);
         let mut input = Input::open(&publish, deadline)?;
         let now = Instant::now();
         let feed = input.feed(&publish, publish.pace, now)?;
         let tee = match publish.source {
-            Source::Stream(stream) if stream.tee => Some(tee(stream.framing, feed.copies())?),
+            Source::Stream(stream) if stream.tee => Some(Tee::to_stdout(stream.framing, feed.copies())?),
             _ => None,
         };
         let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
@@ -124,13 +131,6 @@ fn cannot_make(why: &str) -> Failure {
 /// Until when the end may take that a signal asked for.
 fn end_of_grace(signals: &Signals) -> Option<Instant> {
     signals.since().map(|since| since + GRACE)
-}
-
-/// Passes delivered records on to stdout.
-fn tee(framing: Framing, copies: usize) -> anyhow::Result<Tee<File>> {
-    let stdout = std::io::stdout().as_fd().try_clone_to_owned();
-    let stdout = File::from(stdout.context("cannot use stdout")?);
-    Ok(Tee::new(stdout, framing, copies))
 }
 
 /// How far the run is.

@@ -12,6 +12,7 @@ mod pace;
 mod packets;
 mod records;
 mod replay;
+mod request;
 mod sessions;
 mod signals;
 mod spool;

@@ -12,6 +12,7 @@ pub mod probe;
 pub mod properties;
 pub mod proxy;
 pub mod publish;
+pub mod request;
 pub mod spool;
 pub mod subscribe;
 mod template;
@@ -57,6 +58,7 @@ struct Common {
 /// # Errors
 /// [`Exit::Usage`], with the options named.
 fn common<F: Flags>(flags: &F) -> Result<Common, Failure> {
+    let asks = flags.asks();
     let Shared {
         connection: flags,
         properties,
@@ -65,7 +67,7 @@ fn common<F: Flags>(flags: &F) -> Result<Common, Failure> {
     } = flags.shared();
     let url = flags.url.as_deref().map(url::parse).transpose()?;
     check::connection(flags)?;
-    let version = version(flags, properties)?;
+    let version = version(flags, properties, asks)?;
     let after = flags.after_url;
     let (username, password) = match &url {
         // A URL's credentials stand together; an option behind it replaces one.
@@ -89,7 +91,7 @@ fn common<F: Flags>(flags: &F) -> Result<Common, Failure> {
             "-P needs -u: before MQTT 5 there is no password without a user name",
         ));
     }
-    let (mut set, mut warnings) = properties::resolve(properties, F::TOOL)?;
+    let (mut set, mut warnings) = properties::resolve(properties, F::TOOL, asks)?;
     if flags.disable_clean_session && version == Version::V5 && !set.connect.has(SESSION_EXPIRY_INTERVAL) {
         set.connect.push(SESSION_EXPIRY_INTERVAL, Value::Number(u32::MAX));
     }
@@ -133,13 +135,16 @@ fn common<F: Flags>(flags: &F) -> Result<Common, Failure> {
     })
 }
 
-/// The options of MQTT 5 turn it on, like a `-V 5` at their place.
-fn version(flags: &ConnectionFlags, properties: &PropertyFlags) -> Result<Version, Failure> {
+/// The options of MQTT 5 turn it on, like a `-V 5` at their place; so do requests,
+/// unless there is a `-V`.
+fn version(flags: &ConnectionFlags, properties: &PropertyFlags, asks: bool) -> Result<Version, Failure> {
     let typed = flags.protocol_version;
     let option = if !properties.property.is_empty() {
         "-D"
     } else if properties.session_expiry_interval.is_some() {
         "-x"
+    } else if asks && !flags.order.has_version {
+        return Ok(Version::V5);
     } else {
         return Ok(typed);
     };

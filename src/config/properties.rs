@@ -48,7 +48,7 @@ impl PropertySet {
 ///
 /// # Errors
 /// [`Exit::Usage`], with the property and its range named.
-pub(super) fn resolve(flags: &PropertyFlags, tool: Tool) -> Result<(PropertySet, Vec<String>), Failure> {
+pub(super) fn resolve(flags: &PropertyFlags, tool: Tool, asks: bool) -> Result<(PropertySet, Vec<String>), Failure> {
     let mut set = PropertySet::default();
     let mut warnings = Vec::new();
     for typed in &flags.property {
@@ -60,7 +60,7 @@ pub(super) fn resolve(flags: &PropertyFlags, tool: Tool) -> Result<(PropertySet,
             return Err(wrong("cannot be given more than once".to_owned()));
         }
         list.push(id, value);
-        if !sends(tool, place) {
+        if !sends(tool, asks, place) {
             let program = tool.program();
             warnings.push(format!(
                 "-D {} has no effect: {program} does not {command}",
@@ -69,7 +69,7 @@ pub(super) fn resolve(flags: &PropertyFlags, tool: Tool) -> Result<(PropertySet,
         }
     }
     for (place, _) in Place::ALL {
-        if !sends(tool, place) {
+        if !sends(tool, asks, place) {
             *set.place(place) = Properties::default();
         }
     }
@@ -89,12 +89,13 @@ pub(super) fn resolve(flags: &PropertyFlags, tool: Tool) -> Result<(PropertySet,
     Ok((set, warnings))
 }
 
-/// Whether the tool ever sends this packet.
-fn sends(tool: Tool, place: Place) -> bool {
+/// Whether the tool ever sends this packet; `asks` if it wants replies.
+fn sends(tool: Tool, asks: bool, place: Place) -> bool {
     match place {
         Place::Connect | Place::Will | Place::Disconnect => true,
         Place::Publish => tool == Tool::Publish,
-        Place::Subscribe | Place::Unsubscribe => tool == Tool::Subscribe,
+        Place::Subscribe => tool == Tool::Subscribe || asks,
+        Place::Unsubscribe => tool == Tool::Subscribe,
     }
 }
 
@@ -154,12 +155,12 @@ mod tests {
 
     fn publish(line: &str) -> Result<(PropertySet, Vec<String>), String> {
         let flags: PublishFlags = flags::parse(words(&format!("mqpub {line}"))).unwrap();
-        resolve(&flags.properties, PublishFlags::TOOL).map_err(|failure| failure.to_string())
+        resolve(&flags.properties, PublishFlags::TOOL, flags.asks()).map_err(|failure| failure.to_string())
     }
 
     fn subscribe(line: &str) -> Result<(PropertySet, Vec<String>), String> {
         let flags: SubscribeFlags = flags::parse(words(&format!("mqsub {line}"))).unwrap();
-        resolve(&flags.properties, SubscribeFlags::TOOL).map_err(|failure| failure.to_string())
+        resolve(&flags.properties, SubscribeFlags::TOOL, false).map_err(|failure| failure.to_string())
     }
 
     /// Each value with its identifier.
@@ -197,7 +198,7 @@ mod tests {
         let mut line = words("mqpub -D publish correlation-data");
         line.push(OsString::from_vec(b"\xff".to_vec()));
         let flags: PublishFlags = flags::parse(line).unwrap();
-        let (set, _) = resolve(&flags.properties, Tool::Publish).unwrap();
+        let (set, _) = resolve(&flags.properties, Tool::Publish, false).unwrap();
         assert_eq!(values(&set.publish), [(9, Value::Binary(vec![0xff]))]);
     }
 

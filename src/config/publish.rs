@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::check;
 use super::connection::{Connection, Persistence, Version};
+use super::request::Request;
 use super::spool::Spool;
 pub use super::template::{Patterns, Template};
 use crate::exit::Exit;
@@ -120,6 +121,8 @@ pub struct Publish {
     pub progress: bool,
     /// Where the messages are kept until they are delivered.
     pub spool: Option<Spool>,
+    /// What is done with replies, if the messages are requests.
+    pub request: Option<Request>,
     /// What was accepted and has no effect, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -131,6 +134,7 @@ impl Publish {
     /// [`Exit::Usage`], with the options named.
     pub fn new(flags: PublishFlags) -> Result<Self, Failure> {
         let common = super::common(&flags)?;
+        let asks = flags.request.request;
         let spool = Spool::new(&flags)?;
         let takes = flags.spool.without_message().is_none();
         let texts = if takes {
@@ -139,6 +143,7 @@ impl Publish {
             Vec::new()
         };
         check::publish(&flags)?;
+        check::request::all(&flags)?;
         check::spool::no_alias(&flags.spool, &common.properties.publish)?;
         check::one_alias(&common.properties.publish, texts.len(), &flags.input)?;
         let patterns = flags.input.template.then(|| patterns(&texts, &flags)).transpose()?;
@@ -159,17 +164,28 @@ impl Publish {
             None if exactly_once && connection.version != Version::V5 => CAUTIOUS_WINDOW,
             _ => common.window,
         };
-        if stream.is_some() && flags.message.qos == Qos::ExactlyOnce && !flags.connection.no_reconnect {
+        // Of a request that the broker has, the reply may come during an outage.
+        let lasts = exactly_once || (asks && flags.message.qos == Qos::AtLeastOnce);
+        if stream.is_some() && lasts && !flags.connection.no_reconnect {
             keep_session(&mut connection);
         }
+        let mut properties = common.properties;
+        let one = stream.is_none() && flags.message.file.len() < 2 && flags.pace.repeat.unwrap_or(1) == 1;
+        let request = asks.then(|| {
+            let (flags, qos) = (&flags.request, flags.message.qos);
+            let subscribe = std::mem::take(&mut properties.subscribe);
+            Request::new(flags, connection.version, qos, one, &mut properties.publish, subscribe)
+        });
+        let request = request.transpose()?;
         Ok(Self {
             connection,
             template: Template {
+                address: request.as_ref().map(|request| request.address.clone()),
                 topics,
                 patterns,
                 qos: flags.message.qos,
                 retain: flags.message.retain,
-                properties: common.properties.publish,
+                properties: properties.publish,
                 codec: flags.input.encode,
             },
             source: match stream {
@@ -178,6 +194,7 @@ impl Publish {
                 None => Source::Files(Vec::new()),
             },
             spool,
+            request,
             repeat: flags.pace.repeat.unwrap_or(1),
             pace: replay(&flags.replay).unwrap_or_else(|| pace(&flags.pace)),
             timeout: flags.pace.timeout,
@@ -203,7 +220,11 @@ impl Publish {
 
 /// The topics: those of `-t`, or the URL's if that stands behind them.
 fn topics(flags: &PublishFlags, url_topic: Option<String>) -> Result<Vec<String>, Failure> {
-    let typed = &flags.message.topic;
+    let typed = match flags.message.topic.as_slice() {
+        // As mosquitto_rr has it.
+        [.., last] if flags.request.named => std::slice::from_ref(last),
+        all => all,
+    };
     let url_topic = url_topic.filter(|_| typed.is_empty() || !flags.connection.after_url.topic);
     let keyed = flags.input.key_separator.is_some();
     if keyed && url_topic.is_some() {
@@ -212,7 +233,7 @@ fn topics(flags: &PublishFlags, url_topic: Option<String>) -> Result<Vec<String>
             "--key-separator and a topic in -L cannot be used together",
         ));
     }
-    let texts = url_topic.as_ref().map_or(typed.as_slice(), std::slice::from_ref);
+    let texts = url_topic.as_ref().map_or(typed, std::slice::from_ref);
     if texts.is_empty() && !keyed && !flags.input.json {
         return Err(Failure::new(Exit::Usage, "no topic: -t TOPIC is needed").hint("try mqpub --help"));
     }
@@ -230,13 +251,17 @@ fn patterns(topics: &[String], flags: &PublishFlags) -> Result<Patterns, Failure
             .ok_or_else(|| Failure::new(Exit::Usage, "-m: a template must be UTF-8"))?;
         pattern("-m", text)
     });
-    Ok(Patterns {
+    let patterns = Patterns {
         topics: topics
             .iter()
             .map(|text| pattern("-t", text))
             .collect::<Result<_, _>>()?,
         payload: payload.transpose()?,
-    })
+    };
+    if patterns.ask() && !flags.request.request {
+        return Err(Failure::new(Exit::Usage, "{response} needs --request"));
+    }
+    Ok(patterns)
 }
 
 fn stream(flags: &InputFlags, replay: &ReplayFlags, tee: bool) -> Stream {

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use super::request::Address;
 use crate::codec::Codec;
 use crate::exit::Exit;
 use crate::failure::{Failure, quote};
@@ -24,6 +25,8 @@ pub struct Template {
     pub retain: bool,
     /// MQTT 5: the properties of PUBLISH.
     pub properties: Properties,
+    /// What makes requests of the messages, if they are any.
+    pub address: Option<Address>,
     /// What the texts of the payloads are turned into, if not into themselves.
     pub codec: Option<Codec>,
 }
@@ -49,6 +52,11 @@ impl Patterns {
                 .map_err(|why| Failure::new(Exit::Usage, format!("--template: {why}")))?;
         }
         Ok(())
+    }
+
+    /// Whether any of them says where the reply should go.
+    pub fn ask(&self) -> bool {
+        self.topics.iter().chain(&self.payload).any(Pattern::asks)
     }
 
     /// The topics and the payload's text.
@@ -77,7 +85,9 @@ impl Template {
             let payload = self.payload(text.clone())?;
             return Ok(self.messages(&payload).collect());
         };
+        let response = self.address.as_ref().map(|address| address.topic(number));
         let (topics, text) = patterns.fill(&Values {
+            response: response.as_deref().unwrap_or_default(),
             counter: number,
             time: SystemTime::now(),
             payload: text,
@@ -85,6 +95,16 @@ impl Template {
         let payload = self.payload(text)?;
         let messages = topics.into_iter().map(|topic| self.message(topic, payload.clone()));
         Ok(messages.collect())
+    }
+
+    /// Makes requests of the messages that were made of the record of this number.
+    ///
+    /// # Errors
+    /// Why one cannot be a request, in a clause.
+    pub fn put_on<'a>(&self, messages: impl Iterator<Item = &'a mut Message>, number: u64) -> Result<(), String> {
+        let Some(address) = &self.address else { return Ok(()) };
+        let mut messages = messages;
+        messages.try_for_each(|message| address.put_on(message, number))
     }
 
     /// How many messages are made of a record.

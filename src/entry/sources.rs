@@ -9,11 +9,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Refusal;
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 use crate::failure::{Failure, io_reason};
 use crate::flags::layers::{Kind, Layer};
 use crate::flags::options_file::{self, Named};
-use crate::flags::{Flags, environment, profile, secrets};
+use crate::flags::{Flags, Tool, environment, profile, secrets};
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -28,7 +28,11 @@ pub(super) struct Sources {
 pub(super) fn read<F: Flags>(arguments: &[OsString]) -> Result<Sources, Refusal> {
     let named = options_file::named::<F>(arguments).map_err(|error| Refusal::Typed(error, None))?;
     let mut sources = Sources::default();
-    sources.options_file::<F>(named.options.clone())?;
+    let asks = F::TOOL == Tool::Publish && arguments.first().is_some_and(|name| exit::asks(name));
+    if asks {
+        sources.layers.push(Layer::asking());
+    }
+    sources.options_file::<F>(named.options.clone(), asks)?;
     sources.profile::<F>(named)?;
     sources.layers.push(environment::layer(|name| env::var_os(name)));
     Ok(sources)
@@ -46,9 +50,9 @@ fn variable(name: &str) -> Option<OsString> {
 impl Sources {
     /// Reads the options file: the one that the command line names, or the user's
     /// own. That the user's own cannot be read is only worth a warning.
-    fn options_file<F: Flags>(&mut self, named: Option<PathBuf>) -> Result<(), Refusal> {
+    fn options_file<F: Flags>(&mut self, named: Option<PathBuf>, asks: bool) -> Result<(), Refusal> {
         let is_named = named.is_some();
-        let Some(path) = named.or_else(|| options_file::path(|name| env::var_os(name), F::TOOL)) else {
+        let Some(path) = named.or_else(|| options_file::path(|name| env::var_os(name), F::TOOL, asks)) else {
             return Ok(());
         };
         let text = match fs::read(&path) {
@@ -120,7 +124,7 @@ impl Sources {
         if is_open_to_others(path) && has_secret(&layer) {
             let what = match layer.kind {
                 Kind::Profile => "a profile with a password",
-                Kind::OptionsFile | Kind::Environment => "options with a password",
+                Kind::Name | Kind::OptionsFile | Kind::Environment => "options with a password",
             };
             self.warnings.push(open_to_others(path, what));
         }
@@ -149,19 +153,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("options");
         let mut sources = Sources::default();
-        let Err(Refusal::Other(failure)) = sources.options_file::<PublishFlags>(Some(path.clone())) else {
+        let Err(Refusal::Other(failure)) = sources.options_file::<PublishFlags>(Some(path.clone()), false) else {
             panic!("a file that is not there");
         };
         let expected = format!("-o {}: no such file or directory", path.display());
         assert_eq!((failure.exit(), failure.to_string()), (Exit::Usage, expected));
         fs::write(&path, "-t a\n-D publish").unwrap();
-        let Err(Refusal::Other(failure)) = sources.options_file::<PublishFlags>(Some(path.clone())) else {
+        let Err(Refusal::Other(failure)) = sources.options_file::<PublishFlags>(Some(path.clone()), false) else {
             panic!("a line that is wrong");
         };
         let text = failure.to_string();
         assert!(text.starts_with(&format!("{}: line 2: ", path.display())), "{text}");
         fs::write(&path, "# a comment\n-t a\n").unwrap();
-        assert!(sources.options_file::<PublishFlags>(Some(path)).is_ok());
+        assert!(sources.options_file::<PublishFlags>(Some(path), false).is_ok());
         assert_eq!((sources.layers.len(), sources.layers[0].settings.len()), (1, 1));
     }
 
@@ -178,7 +182,7 @@ mod tests {
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let mut sources = Sources::default();
-            assert!(sources.options_file::<PublishFlags>(Some(path.clone())).is_ok());
+            assert!(sources.options_file::<PublishFlags>(Some(path.clone()), false).is_ok());
             assert_eq!(sources.warnings.len(), usize::from(warns), "{text}");
             assert!(!sources.warnings.concat().contains("secret"));
         }

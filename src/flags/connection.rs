@@ -209,6 +209,8 @@ pub struct Order {
     pub unix_last: bool,
     /// `-p` stands behind `--unix`.
     pub port_after_unix: bool,
+    /// `-V` is there.
+    pub has_version: bool,
 }
 
 impl ConnectionFlags {
@@ -234,6 +236,7 @@ impl ConnectionFlags {
                 .all(|id| behind("protocol_version", id)),
             unix_last: behind("unix", "host") && behind("unix", "url"),
             port_after_unix: behind("port", "unix"),
+            has_version: place("protocol_version").is_some(),
         };
     }
 }

@@ -12,6 +12,7 @@ use clap::parser::ValueSource;
 
 use super::options_file::Line;
 use super::{Flags, command, scan};
+use crate::exit;
 
 /// Options that say the same in different ways: one in a higher layer takes the
 /// place of all in the lower ones.
@@ -36,6 +37,8 @@ pub(super) const UNLAYERED: [&str; 6] = ["options", "config", "profile", "print_
 /// Which layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// The name that the program was started under.
+    Name,
     /// The options file.
     OptionsFile,
     /// A profile.
@@ -65,6 +68,19 @@ pub struct Layer {
 }
 
 impl Layer {
+    /// The layer of the name `mosquitto_rr`: requests, in MQTT 5.
+    pub fn asking() -> Self {
+        let setting = |words: &[&str]| Setting {
+            place: format!("the name {}", exit::ASKING),
+            arguments: words.iter().map(Into::into).collect(),
+            off: None,
+        };
+        Self {
+            kind: Kind::Name,
+            settings: vec![setting(&["--request"]), setting(&["--protocol-version", "5"])],
+        }
+    }
+
     /// The layer of an options file.
     pub fn options_file(path: &Path, lines: Vec<Line>) -> Self {
         let setting = |line: Line| Setting {
@@ -106,6 +122,7 @@ pub(super) fn check<F: Flags>(layers: &[Layer]) -> Result<Vec<Vec<BTreeSet<Strin
                     _ => id.clone(),
                 };
                 let what = match layer.kind {
+                    Kind::Name => "a name",
                     Kind::OptionsFile => "an options file",
                     Kind::Profile => "a profile",
                     Kind::Environment => "the environment",
@@ -171,7 +188,7 @@ fn is_replaced<F: Flags>(id: &str, kind: Kind, above: &BTreeSet<String>) -> bool
             // Where mosquitto has one value and the last one wins, ours may have
             // several, and adding the file's to them would not be what was asked
             // for; where it has several, they add up.
-            (_, Kind::OptionsFile) => !is_list::<F>(id) || F::TOOL.replaced().contains(&id),
+            (_, Kind::Name | Kind::OptionsFile) => !is_list::<F>(id) || F::TOOL.replaced().contains(&id),
             (_, Kind::Profile | Kind::Environment) => true,
         };
     let groups = GROUPS.iter().filter(|group| group.contains(&id));

@@ -86,6 +86,10 @@ pub const RECIPES: &[Example] = &[
         command: "mqsub --json -q 1 -t 'home/#' | mqpub --json -h there",
     },
     Example {
+        title: "Ask, and wait a second for the reply",
+        command: "mqpub --quiet --request -W 1 -t home/lamp/get -n || echo 'nobody answered'",
+    },
+    Example {
         title: "Act on what a message says",
         command: "mqsub --json -t 'home/+/temperature' |\n  \
                   jq -r --unbuffered 'select((.payload | tonumber) > 30) | .topic'",
@@ -206,6 +210,10 @@ pub const FILES: &[Entry] = &[
     Entry {
         name: "~/.config/mosquitto_sub",
         meaning: "the same for mqsub",
+    },
+    Entry {
+        name: "~/.config/mosquitto_rr",
+        meaning: "the same for mqpub under the name mosquitto_rr",
     },
 ];
 

@@ -12,6 +12,7 @@ pub mod profile;
 pub mod properties;
 pub mod publish;
 pub mod replay;
+pub mod request;
 mod scan;
 pub mod secrets;
 pub mod selection;
@@ -33,6 +34,7 @@ use self::layers::Layer;
 use self::properties::PropertyFlags;
 use self::tls::TlsFlags;
 use self::will::WillFlags;
+use crate::exit;
 
 /// Which of the two tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +55,9 @@ impl Tool {
     }
 
     /// The name of the options file in the user's folder of settings.
-    fn options_file(self) -> &'static str {
+    fn options_file(self, asks: bool) -> &'static str {
         match self {
+            Self::Publish if asks => exit::ASKING,
             Self::Publish => "mosquitto_pub",
             Self::Subscribe => "mosquitto_sub",
         }
@@ -97,6 +100,10 @@ pub trait Flags: Parser {
     fn tls_mut(&mut self) -> &mut TlsFlags;
     /// The shared general options.
     fn general(&self) -> &GeneralFlags;
+    /// Whether replies are asked for, and so a tool that publishes subscribes.
+    fn asks(&self) -> bool {
+        false
+    }
 }
 
 /// Why a command line is not taken.

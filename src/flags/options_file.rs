@@ -88,9 +88,9 @@ fn string(bytes: &[u8]) -> OsString {
 }
 
 /// Where the options file is that is read without being asked for: that of
-/// mosquitto's client of the same purpose.
-pub fn path(variable: impl Fn(&str) -> Option<OsString>, tool: Tool) -> Option<PathBuf> {
-    Some(folder(variable)?.join(tool.options_file()))
+/// mosquitto's client of the same purpose; `asks` if that is `mosquitto_rr`.
+pub fn path(variable: impl Fn(&str) -> Option<OsString>, tool: Tool, asks: bool) -> Option<PathBuf> {
+    Some(folder(variable)?.join(tool.options_file(asks)))
 }
 
 /// The user's folder of settings.
@@ -224,14 +224,14 @@ mod tests {
                 "XDG_CONFIG_HOME" => xdg.map(OsString::from),
                 _ => None,
             };
-            path(variable, Tool::Publish).map(|path| path.into_os_string().into_string().unwrap())
+            path(variable, Tool::Publish, false).map(|path| path.into_os_string().into_string().unwrap())
         };
         assert_eq!(of(Some("/h"), Some("/x")).as_deref(), Some("/x/mosquitto_pub"));
         assert_eq!(of(Some("/h"), None).as_deref(), Some("/h/.config/mosquitto_pub"));
         assert_eq!(of(Some("/h"), Some("")).as_deref(), Some("/h/.config/mosquitto_pub"));
         assert_eq!(of(None, None), None);
         assert_eq!(
-            path(|_| Some("/x".into()), Tool::Subscribe),
+            path(|_| Some("/x".into()), Tool::Subscribe, false),
             Some("/x/mosquitto_sub".into())
         );
     }

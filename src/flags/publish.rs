@@ -11,6 +11,7 @@ use super::connection::{ConnectionFlags, GeneralFlags};
 use super::probe::ProbeFlags;
 use super::properties::PropertyFlags;
 use super::replay::ReplayFlags;
+use super::request::RequestFlags;
 use super::spool::SpoolFlags;
 use super::tls::TlsFlags;
 use super::value::{self, Rate};
@@ -43,6 +44,9 @@ pub struct PublishFlags {
     /// How records are played back.
     #[command(flatten)]
     pub replay: ReplayFlags,
+    /// Messages that are answered.
+    #[command(flatten)]
+    pub request: RequestFlags,
     /// What is told of the run.
     #[command(flatten)]
     pub account: AccountFlags,
@@ -138,8 +142,9 @@ pub struct InputFlags {
     ///
     /// With a stream, -m says what each of its records becomes. Variables are
     /// `{counter}`, `{time}`, `{unix}`, `{uuid}`, `{random}`, `{random:A-B}`,
-    /// `{host}`, `{env:NAME}`, `{payload}` (the record), and `{json:/POINTER}` (a
-    /// value in the record's JSON); `{{` and `}}` stand for braces.
+    /// `{host}`, `{env:NAME}`, `{payload}` (the record), `{json:/POINTER}` (a value in
+    /// the record's JSON), and with --request `{response}` (where the reply should
+    /// go); `{{` and `}}` stand for braces.
     #[arg(long)]
     pub template: bool,
 
@@ -237,5 +242,9 @@ impl Flags for PublishFlags {
 
     fn general(&self) -> &GeneralFlags {
         &self.general
+    }
+
+    fn asks(&self) -> bool {
+        self.request.request
     }
 }

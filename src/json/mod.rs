@@ -20,7 +20,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 pub use object::{Stamp, write_object};
 pub use read::{Defaults, read_record, read_recorded};
-pub use write::Recorder;
+pub use write::{Recorder, Reply};
 
 /// Appends the bytes as a JSON string of base64.
 fn base64(out: &mut Vec<u8>, bytes: &[u8]) {

@@ -10,8 +10,8 @@
 //! | `retain` | true or false | the default |
 //! | `properties` | an object, which takes the place of all the default properties | the default |
 //!
-//! `null` is absence. `time` tells when a message came; `dup`, `mid` and `value`
-//! tell how, and are ignored; so are the properties `subscription-identifier` and
+//! `null` is absence. `time` tells when a message came; `dup`, `mid`, `value`,
+//! `request` and `latency` tell how, and are ignored; so are the properties `subscription-identifier` and
 //! `topic-alias`. Any other key is refused, lest a misspelt one be lost.
 
 use std::fmt;
@@ -152,7 +152,7 @@ fn reason(error: &serde_json::Error) -> String {
 struct Fields<'a>([Json<'a>; READ]);
 
 /// The keys of a record: those that are read, and those that are ignored.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "topic",
     "payload",
     "payload_base64",
@@ -163,6 +163,8 @@ const KEYS: [&str; 10] = [
     "dup",
     "mid",
     "value",
+    "request",
+    "latency",
 ];
 
 /// How many of the keys are read.

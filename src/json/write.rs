@@ -1,7 +1,7 @@
 //! A received message to one line of JSON.
 
 use std::io::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::embed::embed;
 use super::layout::Layout;
@@ -19,6 +19,17 @@ pub struct Recorder {
     second: Option<i64>,
     /// `2026-11-22T20:23:26.`
     stamp: String,
+    /// What the next message answers.
+    reply: Option<Reply>,
+}
+
+/// What a reply is the reply to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The number of the request, from 1.
+    pub request: u64,
+    /// How long it took.
+    pub latency: Duration,
 }
 
 impl Recorder {
@@ -28,7 +39,13 @@ impl Recorder {
             parse,
             second: None,
             stamp: String::new(),
+            reply: None,
         }
+    }
+
+    /// The next message is this reply.
+    pub fn is_reply(&mut self, reply: Reply) {
+        self.reply = Some(reply);
     }
 
     /// Appends the record of a message, without a newline.
@@ -71,6 +88,10 @@ impl Recorder {
         if !message.properties.is_empty() {
             line.extend_from_slice(b",\"properties\":");
             properties(line, &message.properties);
+        }
+        if let Some(Reply { request, latency }) = self.reply.take() {
+            let (seconds, micros) = (latency.as_secs(), latency.subsec_micros());
+            let _ = write!(line, ",\"request\":{request},\"latency\":{seconds}.{micros:06}");
         }
         line.push(b'}');
     }

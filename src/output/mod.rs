@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Write};
 use crate::clock::Zone;
 use crate::config::output::{Form, Framing, Output};
 use crate::failure::io_reason;
-use crate::json::Recorder;
+use crate::json::{Recorder, Reply};
 use crate::message::Received;
 use crate::template::{Misfit, Template};
 use crate::terminal::{self, Text};
@@ -117,6 +117,17 @@ impl<W: Write> Printer<W> {
                 written.map(|()| misfit).map_err(Trouble::Broken)
             }
         }
+    }
+
+    /// The same of a reply.
+    ///
+    /// # Errors
+    /// That of the write.
+    pub fn print_reply(&mut self, message: &Received<'_>, reply: Reply) -> Result<Option<Misfit>, Trouble> {
+        if let Prepared::Json(recorder) = &mut self.form {
+            recorder.is_reply(reply);
+        }
+        self.print(message)
     }
 
     /// Writes everything formatted so far.

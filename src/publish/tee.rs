@@ -2,8 +2,11 @@
 //! order, each once it is delivered; one that is refused is left out.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd as _;
 
+use anyhow::Context as _;
 use bytes::Bytes;
 
 use crate::config::publish::Framing;
@@ -20,6 +23,15 @@ pub(super) struct Tee<W> {
     /// these were delivered.
     settled: usize,
     delivered: bool,
+}
+
+impl Tee<File> {
+    /// Writes to stdout.
+    pub(super) fn to_stdout(framing: Framing, copies: usize) -> anyhow::Result<Self> {
+        let stdout = io::stdout().as_fd().try_clone_to_owned();
+        let stdout = File::from(stdout.context("cannot use stdout")?);
+        Ok(Self::new(stdout, framing, copies))
+    }
 }
 
 impl<W: Write> Tee<W> {

@@ -52,6 +52,12 @@ impl Session {
         hub::is_session_present()
     }
 
+    /// How many messages of this connection the broker had nobody to pass on to, as
+    /// far as it says so: in MQTT 5, above QoS 0.
+    pub fn unheard(&self) -> u64 {
+        wire::with_line(|line| line.facts().unheard).unwrap_or(0)
+    }
+
     /// Whether every message has been delivered or refused; if not, the main
     /// thread is woken when that is so.
     pub fn is_drained(&self) -> bool {

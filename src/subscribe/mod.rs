@@ -131,7 +131,7 @@ fn stdout() -> anyhow::Result<File> {
 }
 
 /// What prints, and where to.
-fn printer(output: &Output) -> anyhow::Result<Printer<File>> {
+pub(crate) fn printer(output: &Output) -> anyhow::Result<Printer<File>> {
     let zone = || Zone::local(|name| std::env::var(name).ok(), |path| std::fs::read(path));
     let output = output.clone();
     if let Some(folder) = &output.folder {

@@ -4,6 +4,9 @@
 use super::packet::{self, Reader};
 use crate::message::Properties;
 
+/// The reason code of "No matching subscribers" (MQTT 5, 3.4.2.1).
+const NOBODY_SUBSCRIBES: u8 = 0x10;
+
 /// What a CONNACK said (MQTT 5, 3.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Connack {
@@ -32,6 +35,16 @@ pub(crate) struct Facts {
     /// Each SUBACK and UNSUBACK.
     pub(crate) answers: Vec<Verdict>,
     pub(crate) disconnect: Option<Verdict>,
+    /// How many of our messages nobody subscribes to (MQTT 5, reason code 0x10).
+    pub(crate) unheard: u64,
+}
+
+impl Facts {
+    /// The reason code of an acknowledgement, if that is a refusal.
+    pub(super) fn refusal(&mut self, reason: Option<u8>) -> Option<u8> {
+        self.unheard += u64::from(reason == Some(NOBODY_SUBSCRIBES));
+        reason.filter(|reason| *reason >= 0x80)
+    }
 }
 
 /// Reads a CONNACK; `None` if it is malformed.

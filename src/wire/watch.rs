@@ -421,7 +421,7 @@ impl Watch {
             }
             kind::PUBACK | kind::PUBREC | kind::PUBCOMP => {
                 let mid = body.two().ok_or_else(|| broken("a malformed acknowledgement"))?;
-                let reason = body.byte().filter(|reason| five && *reason >= 0x80);
+                let reason = self.facts.refusal(body.byte().filter(|_| five));
                 self.acknowledged(first >> 4, mid, reason)?;
             }
             kind::PUBREL => {

@@ -1,7 +1,7 @@
 //! Where the tools differ from mosquitto's of the same purpose, and why: data
 //! for the manual, the README and the tests.
 //!
-//! Compared are `mosquitto_pub` and `mosquitto_sub` 2.1. What is only more than
+//! Compared are `mosquitto_pub`, `mosquitto_sub` and `mosquitto_rr` 2.1. What is only more than
 //! they can do is not in here.
 
 /// One difference.
@@ -25,6 +25,41 @@ pub const DIFFERENCES: &[(&str, &[Difference])] = &[
     ("TLS", TLS),
     ("Publishing", PUBLISHING),
     ("Subscribing and printing", SUBSCRIBING),
+    ("Requests", REQUESTS),
+];
+
+const REQUESTS: &[Difference] = &[
+    Difference {
+        about: "correlation data",
+        theirs: "mosquitto_rr sends none, and takes a reply with any",
+        ours: "made for each request unless -D gives it; a reply that has other data is not one, \
+               a reply without any may be",
+        why: "somebody else's reply is no answer",
+    },
+    Difference {
+        about: "a message retained under the response topic",
+        theirs: "mosquitto_rr takes it for the reply, unless -R is given",
+        ours: "not taken, unless --retain-handling asks for it",
+        why: "what was there before the request does not answer it",
+    },
+    Difference {
+        about: "the subscription to the replies is refused",
+        theirs: "mosquitto_rr ends with status 0",
+        ours: "a failure, and nothing is published",
+        why: "nobody would hear the reply",
+    },
+    Difference {
+        about: "the end of mosquitto_rr",
+        theirs: "no DISCONNECT, so the will is published",
+        ours: "DISCONNECT",
+        why: "an end on purpose is no reason for the will",
+    },
+    Difference {
+        about: "-e",
+        theirs: "mosquitto_rr needs it",
+        ours: "without it, each request has a topic of its own that nobody can guess",
+        why: "a fixed topic mixes the replies to several who ask",
+    },
 ];
 
 const ENDS: &[Difference] = &[

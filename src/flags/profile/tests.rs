@@ -56,8 +56,8 @@ fn what_is_wrong_is_told_with_file_and_line() {
             None,
         ),
         (
-            "[profile.home]\ncount = 1",
-            "c.toml: line 2: 'count' is an option of mqsub alone",
+            "[profile.home]\nuntil-retained = true",
+            "c.toml: line 2: 'until-retained' is an option of mqsub alone",
             Some("it belongs under [profile.home.mqsub]"),
         ),
         (
@@ -66,8 +66,8 @@ fn what_is_wrong_is_told_with_file_and_line() {
             Some("it belongs under [profile.home.mqpub]"),
         ),
         (
-            "[profile.home.mqpub]\ncount = 1",
-            "c.toml: line 2: 'count' is an option of mqsub alone",
+            "[profile.home.mqpub]\nuntil-retained = true",
+            "c.toml: line 2: 'until-retained' is an option of mqsub alone",
             Some("it belongs under [profile.home.mqsub]"),
         ),
         (
