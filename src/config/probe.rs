@@ -143,6 +143,7 @@ fn no_messages(flags: &PublishFlags) -> Result<(), Failure> {
         (account.tee, "--tee"),
         (account.stats, "--stats"),
         (account.progress, "--progress"),
+        (flags.request.request, "--request"),
         (spool.spool.is_some(), "--spool"),
         (spool.without_message().is_some(), "--spool-drain and --spool-status"),
         (flags.connection.disable_clean_session, "-c"),
