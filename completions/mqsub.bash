@@ -23,7 +23,7 @@ _mqsub() {
 
     case "${cmd}" in
         mqsub)
-            opts="-t -q -U -T -R -v -F -N -0 -w -C -W -E -h -p -A -S -L -i -I -c -u -P -k -M -V -D -x -o -d --topic --qos --filter --share --unsubscribe --retain-handling --retain-as-published --filter-out --no-retained --retained-only --remove-retained --random-filter --verbose --format --pretty --json --parse-json --decode --no-newline --delimiter --nul --framed --output-dir --message-rate --watch --count --timeout --idle --until-retained --subscribe-only --ready-file --ready-fd --on-ready --host --port --unix --bind --ipv4 --ipv6 --srv --proxy --url --id --id-prefix --disable-clean-session --username --pw --password-file --password-fd --password-command --ask-password --keepalive --max-inflight --protocol-version --connect-timeout --retry-for --no-reconnect --nodelay --ws --ws-path --ws-header --property --session-expiry-interval --will-topic --will-payload --will-payload-file --will-qos --will-retain --cafile --capath --tls-use-os-certs --crlfile --pin-sha256 --cert --key --key-passphrase-file --keyform --psk --psk-identity --tls-version --ciphers --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --insecure --no-tls --options --config --profile --print-config --dry-run --debug --quiet --help --version"
+            opts="-t -q -U -T -R -v -F -N -0 -w -C -W -E -h -p -A -S -L -i -I -c -u -P -k -M -V -D -x -o -d --topic --qos --filter --share --unsubscribe --retain-handling --retain-as-published --filter-out --no-retained --retained-only --remove-retained --random-filter --verbose --format --pretty --json --parse-json --decode --no-newline --delimiter --nul --framed --output-dir --message-rate --watch --exec --exec-jobs --exec-timeout --exec-failure --reply --reply-topic --reply-errors --count --timeout --idle --until-retained --subscribe-only --ready-file --ready-fd --on-ready --host --port --unix --bind --ipv4 --ipv6 --srv --proxy --url --id --id-prefix --disable-clean-session --username --pw --password-file --password-fd --password-command --ask-password --keepalive --max-inflight --protocol-version --connect-timeout --retry-for --no-reconnect --nodelay --ws --ws-path --ws-header --property --session-expiry-interval --will-topic --will-payload --will-payload-file --will-qos --will-retain --cafile --capath --tls-use-os-certs --crlfile --pin-sha256 --cert --key --key-passphrase-file --keyform --psk --psk-identity --tls-version --ciphers --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --insecure --no-tls --options --config --profile --print-config --dry-run --debug --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -98,6 +98,26 @@ _mqsub() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exec-jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exec-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exec-failure)
+                    COMPREPLY=($(compgen -W "stop count" -- "${cur}"))
+                    return 0
+                    ;;
+                --reply-topic)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --count)

@@ -23,6 +23,12 @@ complete -c mqsub -l delimiter -d 'What to print after each message, instead of 
 \\n\t''
 \\r\\n\t''"
 complete -c mqsub -l output-dir -d 'Write each message to a file of its own below this folder, which is made if need be' -r -f -a "(__fish_complete_directories)"
+complete -c mqsub -l exec -d 'Run this program for each message, without a shell; must be the last option' -r -f -a "(__fish_complete_command)"
+complete -c mqsub -l exec-jobs -d 'How many commands of --exec may run at a time, each for another topic [default: 1]' -r
+complete -c mqsub -l exec-timeout -d 'End a command of --exec, and all that it has started, that takes longer; it has failed then' -r
+complete -c mqsub -l exec-failure -d 'What the failure of a command of --exec does: stop or count [default: stop]' -r -f -a "stop\t''
+count\t''"
+complete -c mqsub -l reply-topic -d 'Where --reply publishes if a message has no response topic; with variables as in --exec' -r
 complete -c mqsub -s C -l count -d 'End after this many messages' -r
 complete -c mqsub -s W -l timeout -d 'End after this time, counted from the start, with status 27' -r
 complete -c mqsub -l idle -d 'End when no message has come for this time since the subscription or the last one' -r
@@ -106,6 +112,8 @@ complete -c mqsub -s 0 -l nul -d 'Print a NUL after each message'
 complete -c mqsub -l framed -d 'Print the length of each message before it, four bytes, big end first'
 complete -c mqsub -l message-rate -d 'Print each second how many messages have come, and not the messages'
 complete -c mqsub -s w -l watch -d 'Show a table of the topics on the terminal, with the last value of each; q ends it'
+complete -c mqsub -l reply -d 'Publish what a command of --exec writes to its stdout as the answer to its message'
+complete -c mqsub -l reply-errors -d 'With --reply: answer as well if the command failed, with the user property exec-failure; MQTT 5'
 complete -c mqsub -l until-retained -d 'End when every message has come that was retained, also if no other one comes'
 complete -c mqsub -s E -l subscribe-only -d 'End when the broker has answered the subscriptions; print nothing'
 complete -c mqsub -l ipv4 -d 'Use only IPv4 addresses'

@@ -18,6 +18,7 @@
 //! report                    the only writer to stderr
 //! signal  waker             first asks, second kills; wakes the main thread
 //! clock  terminal           local time in words; what a terminal must not be sent
+//! exec/                     a command for each message
 //! pattern  pointer          texts with variables; paths into JSON
 //! codec                     bytes as text: hex, base64, CBOR, MessagePack
 //! prompt  conceal           asks for a secret; hides one from other users
@@ -31,6 +32,7 @@ pub mod codec;
 mod conceal;
 pub mod config;
 mod entry;
+pub mod exec;
 pub mod exit;
 pub mod failure;
 pub mod feed;

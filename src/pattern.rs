@@ -56,38 +56,57 @@ pub struct Values<'a> {
     pub response: &'a str,
 }
 
+/// Takes a text apart: what stands between its variables, and each variable by
+/// what stands between its braces; `{{` and `}}` stand for braces.
+///
+/// # Errors
+/// What is wrong with it, in a clause.
+pub fn pieces<T>(
+    text: &str,
+    plain: impl Fn(String) -> T,
+    variable: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    let mut parts = Vec::new();
+    let mut gathered = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        gathered.push_str(&rest[..at]);
+        let brace = &rest[at..=at];
+        rest = &rest[at + 1..];
+        if let Some(behind) = rest.strip_prefix(brace) {
+            gathered.push_str(brace);
+            rest = behind;
+            continue;
+        }
+        let Some((name, behind)) = rest.split_once('}').filter(|_| brace == "{") else {
+            return Err(format!("a {brace} stands alone; {brace}{brace} stands for one"));
+        };
+        if !gathered.is_empty() {
+            parts.push(plain(std::mem::take(&mut gathered)));
+        }
+        parts.push(variable(name)?);
+        rest = behind;
+    }
+    gathered.push_str(rest);
+    if !gathered.is_empty() {
+        parts.push(plain(gathered));
+    }
+    Ok(parts)
+}
+
+/// Says of the name of a variable that it is none of those that there are.
+pub fn unknown(name: &str, variables: &[(&str, &str)]) -> String {
+    let known: Vec<&str> = variables.iter().map(|(name, _)| *name).collect();
+    format!("{{{name}}} is no variable; there are {}", known.join(", "))
+}
+
 impl Pattern {
     /// Reads a pattern; `{{` and `}}` stand for braces.
     ///
     /// # Errors
     /// What is wrong with it, in a clause.
     pub fn new(text: &str) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut plain = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find(['{', '}']) {
-            plain.push_str(&rest[..at]);
-            let brace = &rest[at..=at];
-            rest = &rest[at + 1..];
-            if let Some(behind) = rest.strip_prefix(brace) {
-                plain.push_str(brace);
-                rest = behind;
-                continue;
-            }
-            let Some((name, behind)) = rest.split_once('}').filter(|_| brace == "{") else {
-                return Err(format!("a {brace} stands alone; {brace}{brace} stands for one"));
-            };
-            if !plain.is_empty() {
-                parts.push(Part::Text(std::mem::take(&mut plain)));
-            }
-            parts.push(Part::variable(name)?);
-            rest = behind;
-        }
-        plain.push_str(rest);
-        if !plain.is_empty() {
-            parts.push(Part::Text(plain));
-        }
-        Ok(Self(parts))
+        pieces(text, Part::Text, Part::variable).map(Self)
     }
 
     /// Whether it says where the reply should go.
@@ -171,10 +190,7 @@ impl Part {
             ("json", Some(pointer)) => Pointer::new(pointer)
                 .map(Self::Json)
                 .map_err(|why| format!("{{{name}}}: {why}")),
-            _ => {
-                let known: Vec<&str> = VARIABLES.iter().map(|(name, _)| *name).collect();
-                Err(format!("{{{name}}} is no variable; there are {}", known.join(", ")))
-            }
+            _ => Err(unknown(name, VARIABLES)),
         }
     }
 }

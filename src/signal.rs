@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Instant;
 
 use signal_hook::consts::SIGHUP;
@@ -44,6 +45,34 @@ impl Signals {
             )?;
             low_level::pipe::register(signal, waker.handle()?)?;
         }
+        Ok(signals)
+    }
+
+    /// Listens from now on; before the second signal kills, `last` is done, on a
+    /// thread of its own.
+    ///
+    /// # Errors
+    /// As [`Signals::listen`], or that no thread can be started.
+    pub fn listen_with(waker: &Waker, last: impl FnOnce(&dyn Fn()) + Send + 'static) -> io::Result<Self> {
+        let signals = Self::default();
+        let (mut reader, writer) = io::pipe()?;
+        let ignored = ignored();
+        for signal in ENDING.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0) {
+            flag::register_usize(
+                signal,
+                Arc::clone(&signals.received),
+                usize::try_from(signal).unwrap_or(0),
+            )?;
+            low_level::pipe::register(signal, writer.try_clone()?)?;
+            low_level::pipe::register(signal, waker.handle()?)?;
+        }
+        let these = signals.clone();
+        thread::Builder::new().name("signals".into()).spawn(move || {
+            // A byte for each signal.
+            if reader.read_exact(&mut [0; 2]).is_ok() {
+                last(&|| die_of(these.received().unwrap_or(SIGTERM)));
+            }
+        })?;
         Ok(signals)
     }
 

@@ -363,7 +363,7 @@ fn the_configuration_is_made_from_flags_alone() {
     holds(naming_others(
         "config",
         &[
-            "flags", "codec", "pattern", "secret", "failure", "format", "message", "property", "exit",
+            "flags", "codec", "exec", "pattern", "secret", "failure", "format", "message", "property", "exit",
         ],
     ));
     // An address is data; what connects to one, or looks one up, is not.
@@ -400,6 +400,14 @@ fn the_spool_knows_neither_broker_nor_streams() {
         &["bytes", "crc32fast", "fastrand", "memchr", "rustix"],
     ));
     holds(naming(&["spool"], &STREAMS));
+}
+
+#[test]
+fn commands_know_neither_broker_nor_command_line() {
+    let known = ["failure", "message", "pattern", "pointer", "property"];
+    holds(naming_others("exec", &known));
+    holds(naming_other_crates("exec", &["data_encoding", "humantime", "rustix"]));
+    holds(naming(&["exec"], &STREAMS[2..]));
 }
 
 #[test]

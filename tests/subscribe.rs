@@ -5,6 +5,7 @@
 mod acknowledgements;
 mod decode;
 mod ends;
+mod exec;
 mod folder;
 mod format;
 mod framing;

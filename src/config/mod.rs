@@ -5,6 +5,7 @@
 mod check;
 mod check_subscribe;
 pub mod connection;
+pub mod exec;
 mod headers;
 mod hosts;
 pub mod output;

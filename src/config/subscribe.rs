@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::connection::{Connection, Version};
+use super::exec::Exec;
 use super::output::Output;
 use super::{check_subscribe, wanted};
 use crate::exit::Exit;
@@ -69,6 +70,8 @@ pub struct Subscribe {
     pub subscriptions: Vec<Subscription>,
     /// What to print, and where.
     pub output: Output,
+    /// What to run for each message, instead of printing it.
+    pub exec: Option<Exec>,
     /// The subscriptions to end.
     pub unsubscribe: Vec<Filter>,
     /// Which messages are wanted.
@@ -98,6 +101,7 @@ impl Subscribe {
         let mut common = super::common(&flags)?;
         check_subscribe::all(&flags)?;
         let version = common.connection.version;
+        let exec = Exec::new(&flags, version)?;
         let topics = flags.subscription.topic.iter().chain(&common.url_topic);
         let (subscriptions, warning) = wanted::subscriptions(&flags, topics, version)?;
         common.warnings.extend(warning);
@@ -116,7 +120,9 @@ impl Subscribe {
         };
         if version == Version::V5 && !common.connection.properties.has(RECEIVE_MAXIMUM) {
             let count = ends.count.and_then(|count| u16::try_from(count).ok());
-            let maximum = count.unwrap_or(RECEIVE).min(RECEIVE);
+            // One for each command, and one more that waits for it.
+            let wanted = exec.as_ref().map_or(0, |exec| exec.jobs.saturating_mul(2)).max(RECEIVE);
+            let maximum = count.unwrap_or(wanted).min(wanted);
             let maximum = Value::Number(maximum.into());
             common.connection.properties.push(RECEIVE_MAXIMUM, maximum);
         }
@@ -135,6 +141,7 @@ impl Subscribe {
             ends,
             ready: flags.ready,
             output: Output::new(flags.output)?,
+            exec,
             properties: common.properties.subscribe,
             unsubscribe_properties: common.properties.unsubscribe,
             window: common.window,

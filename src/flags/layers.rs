@@ -32,7 +32,15 @@ const GROUPS: [&[&str]; 5] = [
 
 /// Options that are for the command line alone: they decide what else is read,
 /// or instead of what something is done.
-pub(super) const UNLAYERED: [&str; 6] = ["options", "config", "profile", "print_config", "help", "version"];
+pub(super) const UNLAYERED: [&str; 7] = [
+    "options",
+    "config",
+    "profile",
+    "print_config",
+    "exec",
+    "help",
+    "version",
+];
 
 /// Which layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

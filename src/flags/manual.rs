@@ -62,6 +62,10 @@ pub const SUBSCRIBE_EXAMPLES: &[Example] = &[
         command: "mqsub -v -t 'home/#' --until-retained",
     },
     Example {
+        title: "A command for each message, acknowledged when it has succeeded",
+        command: "mqsub -q 1 -t 'home/+/temperature' --exec echo '{topic.2}: {payload} degrees'",
+    },
+    Example {
         title: "Over WebSocket with TLS",
         command: "mqsub --ws --tls-use-os-certs -h broker.example -p 9443 -t home/lamp",
     },
@@ -234,6 +238,7 @@ pub const VALUES: &[(&str, Values)] = &[
     ("--profile", Values::Free),
     ("--proxy", Values::OneOf(&["socks5h://", "http://", "none"])),
     ("--unix", Values::Hint(ValueHint::FilePath)),
+    ("ACTION", Values::OneOf(&["stop", "count"])),
     ("ADDRESS", Values::Free),
     (
         "COMMAND PROPERTY [NAME] VALUE",
@@ -263,6 +268,8 @@ pub const VALUES: &[(&str, Values)] = &[
     ("PASSWORD", Values::Free),
     ("POLICY", Values::OneOf(&["refuse", "drop-oldest"])),
     ("PREFIX", Values::Free),
+    ("PATTERN", Values::Free),
+    ("PROGRAM [ARGUMENT]...", Values::Hint(ValueHint::CommandName)),
     ("SIZE", Values::Free),
     ("SIZE|AGE", Values::Free),
     ("TEXT", Values::Free),

@@ -3,6 +3,7 @@
 
 pub mod connection;
 pub mod environment;
+pub mod exec;
 pub mod layers;
 pub mod manual;
 pub mod options_file;

@@ -1,7 +1,7 @@
 //! Looks through arguments the way clap will, before clap does: which options
-//! are there, and where their values stand. Two things need that: `-D` takes
+//! are there, and where their values stand. Three things need that: `-D` takes
 //! three or four arguments, depending on the second, which no declaration can
-//! say; and `-o` decides what else is read. Unlike a search for the text `-D`,
+//! say; `--exec` takes all that follow; and `-o` decides what else is read. Unlike a search for the text `-D`,
 //! this knows another option's value when it sees one.
 
 use std::ffi::{OsStr, OsString};
@@ -11,10 +11,14 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
 
+use super::exec::TypedCommand;
 use super::properties::{TOO_FEW, TypedProperty};
 
 /// The name that clap knows `-D` by.
 const PROPERTY: &str = "property";
+
+/// The name that clap knows `--exec` by.
+const COMMAND: &str = "exec";
 
 /// An option that takes a value.
 #[derive(Debug)]
@@ -69,6 +73,8 @@ pub(super) fn scan<'a>(command: &'a Command, arguments: &[OsString]) -> Vec<Foun
             let count = if id == PROPERTY {
                 let second = if attached.is_some() { next } else { next + 1 };
                 TypedProperty::arity(arguments.get(second))
+            } else if id == COMMAND {
+                arguments.len().saturating_sub(at).max(1)
             } else {
                 1
             };
@@ -116,7 +122,7 @@ fn option_with_value<'a>(command: &'a Command, argument: &OsStr) -> Option<(&'a 
     None
 }
 
-/// Makes one value of the arguments behind each `-D`.
+/// Makes one value of the arguments behind each `-D`, and behind `--exec`.
 ///
 /// # Errors
 /// That some are missing.
@@ -124,7 +130,7 @@ pub(super) fn bundle(command: &Command, arguments: &[OsString]) -> Result<Vec<Os
     let mut bundled = Vec::with_capacity(arguments.len());
     let mut copied = 0;
     for found in scan(command, arguments) {
-        if found.id != PROPERTY {
+        if ![PROPERTY, COMMAND].contains(&found.id) {
             continue;
         }
         let fields: Vec<OsString> = found
@@ -133,6 +139,16 @@ pub(super) fn bundle(command: &Command, arguments: &[OsString]) -> Result<Vec<Os
             .chain(&arguments[found.behind.clone()])
             .cloned()
             .collect();
+        if found.id == COMMAND {
+            // Without a word behind it, clap says so.
+            if !fields.is_empty() {
+                bundled.extend_from_slice(&arguments[copied..found.at]);
+                bundled.push("--exec".into());
+                bundled.push(TypedCommand::pack(&fields));
+                copied = found.behind.end;
+            }
+            continue;
+        }
         if fields.len() < TypedProperty::arity(fields.get(1)) {
             return Err(clap::Error::raw(ErrorKind::TooFewValues, TOO_FEW));
         }

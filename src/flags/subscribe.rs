@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, Parser};
 
 use super::connection::{ConnectionFlags, GeneralFlags};
+use super::exec::ExecFlags;
 use super::output::OutputFlags;
 use super::properties::PropertyFlags;
 use super::selection::{DetailFlags, ReadyFlags, SelectionFlags, ViewFlags};
@@ -40,6 +41,9 @@ pub struct SubscribeFlags {
     /// How else to look at the messages.
     #[command(flatten)]
     pub view: ViewFlags,
+    /// What to run for each message.
+    #[command(flatten)]
+    pub exec: ExecFlags,
     /// When to end.
     #[command(flatten)]
     pub end: EndFlags,

@@ -98,20 +98,7 @@ impl<W: Write> Printer<W> {
         match &mut self.place {
             Place::Stream(stream) => stream.print(&mut self.form, message),
             Place::Folder(folder, buffer) => {
-                buffer.clear();
-                let mut misfit = None;
-                let bytes = match &mut self.form {
-                    Prepared::Payload | Prepared::Verbose => message.payload,
-                    Prepared::Json(recorder) => {
-                        recorder.write(buffer, message);
-                        buffer.push(b'\n');
-                        &*buffer
-                    }
-                    Prepared::Format(template) => {
-                        misfit = template.render(buffer, message);
-                        &*buffer
-                    }
-                };
+                let (bytes, misfit) = alone(&mut self.form, buffer, message);
                 let written = folder.write(message.topic, message.time, bytes);
                 buffer.shrink_to(4 * BUFFER);
                 written.map(|()| misfit).map_err(Trouble::Broken)
@@ -138,6 +125,47 @@ impl<W: Write> Printer<W> {
         match &mut self.place {
             Place::Stream(stream) => stream.flush(),
             Place::Folder(..) => Ok(()),
+        }
+    }
+}
+
+/// Formats single messages, for who reads each of them by itself.
+#[derive(Debug)]
+pub struct Renderer {
+    form: Prepared,
+    buffer: Vec<u8>,
+}
+
+impl Renderer {
+    /// The time `zone` is asked for if it matters.
+    pub fn new(form: Form, zone: impl FnOnce() -> Zone) -> Self {
+        Self {
+            form: prepared(form, zone, false),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// What is made of a message, as in a file of its own; and what could not be
+    /// shown of it.
+    pub fn render<'a>(&'a mut self, message: &'a Received<'_>) -> (&'a [u8], Option<Misfit>) {
+        alone(&mut self.form, &mut self.buffer, message)
+    }
+}
+
+/// A message as it stands alone: a record of JSON is a line, with its newline;
+/// anything else is as it is.
+fn alone<'a>(form: &mut Prepared, buffer: &'a mut Vec<u8>, message: &'a Received<'_>) -> (&'a [u8], Option<Misfit>) {
+    buffer.clear();
+    match form {
+        Prepared::Payload | Prepared::Verbose => (message.payload, None),
+        Prepared::Json(recorder) => {
+            recorder.write(buffer, message);
+            buffer.push(b'\n');
+            (buffer, None)
+        }
+        Prepared::Format(template) => {
+            let misfit = template.render(buffer, message);
+            (buffer, misfit)
         }
     }
 }

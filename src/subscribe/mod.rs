@@ -3,7 +3,9 @@
 //! Who decides what: `choice` of each message, what is done with it; `finish` of
 //! the run, when it ends and how; here, what is done about either.
 
+mod answer;
 mod choice;
+mod exec;
 mod finish;
 mod rate;
 mod ready;
@@ -24,6 +26,7 @@ use rustix::event::PollFlags;
 use rustix::process::{Signal, getpid, kill_process};
 
 use self::choice::Choice;
+use self::exec::Desk;
 use self::finish::{End, Finish};
 use self::rate::Rate;
 use self::ready::Ready;
@@ -31,13 +34,13 @@ use self::screen::{Screen, Wish};
 use self::sink::{Decoder, Display, Shared, Sink, Verdict};
 use crate::clock::Zone;
 use crate::config::GRACE;
-use crate::config::output::Output;
+use crate::config::output::{Form, Output};
 use crate::config::subscribe::{Subscribe, View};
 use crate::entry::{self, Ending};
 use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
 use crate::flags::SubscribeFlags;
-use crate::output::{Folder, Printer};
+use crate::output::{Folder, Printer, Renderer};
 use crate::report::Report;
 use crate::session::{Event, Interest, Session};
 use crate::signal::Signals;
@@ -59,21 +62,36 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         let ready = Ready::new(subscribe.ready, report)?;
         let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
-        let signals = Signals::listen(&waker).context("cannot listen for signals")?;
-        let (display, view) = match subscribe.view {
-            View::Rate => (Display::Number, Shown::Rate(Rate::new(stdout()?))),
-            View::Messages => (Display::Printer(Box::new(printer(&subscribe.output)?)), Shown::Messages),
-            View::Table if !std::io::stdout().is_terminal() => {
+        let mut desk = None;
+        let (display, view) = match (subscribe.view, subscribe.exec) {
+            (_, Some(exec)) => {
+                let renderer = renderer(&subscribe.output);
+                let (taker, ours) = exec::open(exec, renderer, &subscribe.subscriptions, &waker, report)?;
+                desk = Some(ours);
+                (Display::Command(Box::new(taker)), Shown::Messages)
+            }
+            (View::Rate, _) => (Display::Number, Shown::Rate(Rate::new(stdout()?))),
+            (View::Messages, _) => (Display::Printer(Box::new(printer(&subscribe.output)?)), Shown::Messages),
+            (View::Table, _) if !std::io::stdout().is_terminal() => {
                 let why = "--watch needs a terminal, and stdout is none";
                 return Err(Failure::new(Exit::Usage, why).into());
             }
-            View::Table => {
+            (View::Table, _) => {
                 let table = Arc::new(Mutex::new(Table::new(start)));
                 let screen = Screen::open(stdout()?, Arc::clone(&table), Arc::clone(&waker));
                 let screen = screen.context("cannot use the terminal")?;
                 (Display::Table(table), Shown::Table(screen))
             }
         };
+        let listening = match &desk {
+            None => Signals::listen(&waker),
+            // Nothing that we have started goes on without us.
+            Some(desk) => {
+                let pool = desk.pool();
+                Signals::listen_with(&waker, move |die| pool.kill(die))
+            }
+        };
+        let signals = listening.context("cannot listen for signals")?;
         let shared = Arc::new(Shared::new(Arc::clone(&waker), start));
         let output = &subscribe.output;
         // A table is looked at, and its last line tells.
@@ -103,6 +121,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ))),
             Arc::clone(&waker),
         );
+        if desk.as_ref().is_some_and(Desk::answers) {
+            session.keep_settled();
+        }
         if report.debugs() {
             session.trace(move |text| report.debug(text));
         }
@@ -114,6 +135,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             report,
             shared,
             ready: Some(ready),
+            desk,
+            patience: None,
             view,
             deletes,
             refused: false,
@@ -130,9 +153,19 @@ fn stdout() -> anyhow::Result<File> {
     Ok(File::from(stdout.context("cannot use stdout")?))
 }
 
+/// The local time zone.
+fn zone() -> Zone {
+    Zone::local(|name| std::env::var(name).ok(), |path| std::fs::read(path))
+}
+
+/// What a command reads, if it is not the payload.
+fn renderer(output: &Output) -> Option<Renderer> {
+    let wanted = !matches!(output.form, Form::Payload | Form::Verbose);
+    wanted.then(|| Renderer::new(output.form.clone(), zone))
+}
+
 /// What prints, and where to.
 pub(crate) fn printer(output: &Output) -> anyhow::Result<Printer<File>> {
-    let zone = || Zone::local(|name| std::env::var(name).ok(), |path| std::fs::read(path));
     let output = output.clone();
     if let Some(folder) = &output.folder {
         let folder = Folder::open(folder).map_err(|why| Failure::new(Exit::Failed, why))?;
@@ -168,6 +201,10 @@ struct Run {
     shared: Arc<Shared>,
     /// Whom to tell when the subscriptions have been acknowledged.
     ready: Option<Ready>,
+    /// What runs commands for the messages.
+    desk: Option<Desk>,
+    /// Until when commands may go on, once the run is to end.
+    patience: Option<Instant>,
     view: Shown,
     /// Retained messages are deleted.
     deletes: bool,
@@ -183,6 +220,31 @@ struct Run {
 
 impl Run {
     fn run(mut self) -> anyhow::Result<Ending> {
+        let ending = self.drive();
+        match &self.desk {
+            Some(desk) => {
+                let hurry = self.patience.is_some_and(|patience| patience <= Instant::now());
+                desk.close(hurry);
+                self.with_losses(ending)
+            }
+            None => ending,
+        }
+    }
+
+    /// Tells of commands that have failed; they are the failure of a run that is
+    /// none otherwise.
+    fn with_losses(&self, ending: anyhow::Result<Ending>) -> anyhow::Result<Ending> {
+        match (ending, self.desk.as_ref().and_then(Desk::losses)) {
+            (Ok(Ending::Status(Exit::Done)), Some(losses)) => Err(losses.into()),
+            (ending, Some(losses)) => {
+                self.report.warn(losses);
+                ending
+            }
+            (ending, None) => ending,
+        }
+    }
+
+    fn drive(&mut self) -> anyhow::Result<Ending> {
         let stdout = std::io::stdout();
         self.session.connect();
         loop {
@@ -199,8 +261,13 @@ impl Run {
                     }
                 }
             }
+            let fatal = self.desk.as_mut().and_then(|desk| desk.attend(&self.session));
+            if let Some(fatal) = fatal {
+                self.end_with(Err(fatal.into()));
+            }
             self.look_for_an_end();
             let now = Instant::now();
+            self.see_commands_out(now);
             if self.grace.is_some_and(|grace| grace <= now)
                 && let Some(ending) = self.ending.take()
             {
@@ -208,7 +275,7 @@ impl Run {
             }
             self.show(now);
             let deadline = match self.ending {
-                Some(_) => self.grace,
+                Some(_) => self.grace.or(self.patience),
                 None => self.finish.deadline(self.shared.moved(now)),
             };
             let tick = match &self.view {
@@ -218,7 +285,8 @@ impl Run {
             };
             let deadline = [deadline, tick, self.session.deadline()].into_iter().flatten().min();
             // Asking for nothing still tells of a reader that has gone.
-            let watched = self.ending.is_none().then(|| stdout.as_fd());
+            let answers = self.desk.as_ref().is_some_and(Desk::answers);
+            let watched = (self.ending.is_none() && !answers).then(|| stdout.as_fd());
             let [reader] = self.waker.wait([(watched, PollFlags::empty())], deadline)?;
             if reader.contains(PollFlags::ERR) {
                 self.end_with(Ok(Ending::Status(Exit::Done)));
@@ -339,7 +407,8 @@ impl Run {
             return self.end_with(Ok(Ending::Signal(signal)));
         }
         let now = Instant::now();
-        let pending = self.deletions_left() > 0;
+        let busy = self.desk.as_ref().is_some_and(Desk::is_busy);
+        let pending = busy || self.deletions_left() > 0;
         match self.finish.end(now, self.shared.moved(now), pending) {
             Some(End::Done) if self.refused => self.end_with(Ok(Ending::Status(Exit::Refused))),
             Some(End::Done) => self.end_with(Ok(Ending::Status(Exit::Done))),
@@ -386,7 +455,36 @@ impl Run {
             screen.close();
         }
         self.ending = Some(ending);
+        match &self.desk {
+            Some(desk) => {
+                desk.stop();
+                self.patience = Some(Instant::now() + GRACE);
+            }
+            None => self.leave(),
+        }
+    }
+
+    /// Says goodbye to the broker.
+    fn leave(&mut self) {
         self.grace = Some(Instant::now() + GRACE);
         self.session.disconnect();
+    }
+
+    /// Waits at the end of the run for commands that are under way: what comes of
+    /// them is still acknowledged and answered.
+    fn see_commands_out(&mut self, now: Instant) {
+        let (Some(desk), Some(patience)) = (&self.desk, self.patience) else {
+            return;
+        };
+        if self.grace.is_some() {
+            return;
+        }
+        let late = patience <= now;
+        if late {
+            desk.terminate();
+        }
+        if late || !desk.is_busy() {
+            self.leave();
+        }
     }
 }

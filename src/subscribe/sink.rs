@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::choice::{Choice, Fate, Look};
+use super::exec::Taker;
 use crate::codec::Codec;
-use crate::failure::quote;
+use crate::failure::{io_reason, quote};
 use crate::message::{Decoding, Message, Properties, Qos, Received, Topic};
 use crate::output::{Printer, Trouble};
 use crate::report::Report;
@@ -119,6 +120,8 @@ pub(super) enum Display {
     Number,
     /// In a table that the main thread draws.
     Table(Arc<Mutex<Table>>),
+    /// To a command, one by one.
+    Command(Box<Taker>),
 }
 
 /// Makes texts of payloads.
@@ -209,6 +212,13 @@ impl Sink {
         }
     }
 
+    /// A message that is taken and not shown.
+    fn pass_over(&mut self, message: &Received<'_>) {
+        if let Display::Command(taker) = &mut self.display {
+            taker.skip(message);
+        }
+    }
+
     /// Shows a message, or what it stands for.
     fn show(&mut self, message: &Received<'_>) -> bool {
         let Some(mut decoder) = self.decoder.take() else {
@@ -223,11 +233,15 @@ impl Sink {
             }),
             Err(why) => {
                 self.cannot_decode(message, &why);
-                !decoder.shows_undecoded
-                    || self.show_as_it_is(&Received {
+                if decoder.shows_undecoded {
+                    self.show_as_it_is(&Received {
                         decoding: Decoding::Failed,
                         ..message.clone()
                     })
+                } else {
+                    self.pass_over(message);
+                    true
+                }
             }
         };
         decoder.text.shrink_to(KEPT);
@@ -262,6 +276,10 @@ impl Sink {
         let outcome = match &mut self.display {
             Display::Printer(printer) => printer.print(message),
             Display::Number => Ok(None),
+            Display::Command(taker) => {
+                let outcome = taker.take(message);
+                outcome.map_err(|error| Trouble::Broken(format!("cannot start a thread: {}", io_reason(&error))))
+            }
             Display::Table(table) => {
                 let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
                 table.note(message.topic, message.payload, Instant::now());
@@ -308,6 +326,7 @@ impl Inbox for Sink {
                 if delete {
                     self.delete(message.topic);
                 }
+                self.pass_over(message);
                 return Flow::Continue;
             }
             Fate::Count { show, delete, last } => (show, delete, last),
@@ -316,15 +335,17 @@ impl Inbox for Sink {
         if delete {
             self.delete(message.topic);
         }
-        if show && !self.show(message) {
+        if !show {
+            self.pass_over(message);
+        } else if !self.show(message) {
             return Flow::Stop;
         }
         if last {
             if self.settle() {
                 self.shared.conclude(Verdict::Counted);
             }
-            // The acknowledgements of deletions come behind more messages.
-            return if self.choice.deletes() {
+            // The acknowledgements of deletions and answers come behind more messages.
+            return if self.choice.deletes() || matches!(self.display, Display::Command(_)) {
                 Flow::Continue
             } else {
                 Flow::Stop
@@ -340,7 +361,7 @@ impl Inbox for Sink {
     fn settle(&mut self) -> bool {
         let flushed = match &mut self.display {
             Display::Printer(printer) => printer.flush(),
-            Display::Number | Display::Table(_) => Ok(()),
+            Display::Number | Display::Table(_) | Display::Command(_) => Ok(()),
         };
         let settled = self.checked(flushed).is_some() && !self.failed;
         self.shared.rest();

@@ -4,7 +4,8 @@
 //! that Paho notices at its one safe place (`MQTTAsync_cycle`), never in the
 //! middle of a publish.
 
-use std::collections::BTreeSet;
+mod answering;
+
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use rustix::net::{Shutdown, shutdown};
 use super::carrier::Carrier;
 use super::exchange::Fate;
 use super::facts::Facts;
+use super::held::Held;
+use super::pause;
 use super::trace::Tracer;
 use super::watch::{Pinger, Watch, kind};
 use crate::config::connection::{Route, Version};
@@ -62,8 +65,8 @@ pub(crate) struct Line {
     acknowledgements: Vec<u8>,
     /// When they last left.
     released: Instant,
-    /// The packet identifiers of messages that are not to be acknowledged.
-    left: BTreeSet<u16>,
+    /// Those that leave when somebody says so, or not at all.
+    held: Held,
     /// Read while a write waited.
     ahead: Vec<u8>,
     watch: Watch,
@@ -104,7 +107,7 @@ impl Line {
             outgoing: Vec::with_capacity(BUFFER),
             acknowledgements: Vec::new(),
             released: Instant::now(),
-            left: BTreeSet::new(),
+            held: Held::default(),
             ahead: Vec::new(),
             watch: Watch::new(version, tracer),
             down: None,
@@ -233,6 +236,7 @@ impl Line {
             other => {
                 if other == kind::PINGREQ {
                     self.watch.pinged(Pinger::Paho);
+                    pause::pinged();
                 }
                 self.gather(packet, length);
                 self.send_buffered();
@@ -244,37 +248,11 @@ impl Line {
         }
     }
 
-    /// Leaves a message with the broker: it is not acknowledged.
-    pub(crate) fn leave(&mut self, mid: u16) {
-        self.left.insert(mid);
-    }
-
-    /// Takes Paho's PUBACK: that is the end of a message of `QoS` 1, and the first
-    /// answer to one of `QoS` 2. It counts as taken even if the line is down.
-    fn acknowledge(&mut self, packet: &[IoSlice<'_>]) {
-        // Behind two bytes of head, for these packets are short.
-        let mut mid = packet.iter().flat_map(|slice| slice.iter().copied()).skip(2);
-        let (high, low) = (mid.next().unwrap_or(0), mid.next().unwrap_or(0));
-        let mid = u16::from_be_bytes([high, low]);
-        let left = !self.left.is_empty() && self.left.contains(&mid);
-        let exactly_once = self.watch.once().acknowledge(mid, !left);
-        let answer = if exactly_once { kind::PUBREC } else { kind::PUBACK };
-        if !left && self.down.is_none() {
-            self.answer(&[answer << 4, 2, high, low]);
-        }
-    }
-
-    /// Puts an acknowledgement to those that leave when it is safe.
-    fn answer(&mut self, packet: &[u8]) {
-        let first = packet.first().copied().unwrap_or_default();
-        self.watch.sent(first, &[IoSlice::new(packet)], packet.len());
-        self.acknowledgements.extend_from_slice(packet);
-    }
-
     /// Whether acknowledgements have waited too long, or something is to be asked
     /// behind them.
     pub(crate) fn is_overdue(&mut self) -> bool {
-        let due = !self.acknowledgements.is_empty() || self.watch.barrier().is_wanted();
+        let asks = self.held.is_empty() && self.watch.barrier().is_wanted();
+        let due = asks || !self.acknowledgements.is_empty();
         due && self.released.elapsed() > WAIT
     }
 
@@ -282,7 +260,7 @@ impl Line {
     /// of the question whether something is owed, if it is wanted.
     pub(crate) fn release(&mut self) {
         self.released = Instant::now();
-        if self.down.is_none() && self.watch.barrier().is_wanted() {
+        if self.down.is_none() && self.held.is_empty() && self.watch.barrier().is_wanted() {
             self.acknowledgements.extend_from_slice(&[kind::PINGREQ << 4, 0]);
             self.watch.barrier().ask();
             self.watch.pinged(Pinger::Barrier);
@@ -486,6 +464,7 @@ impl Line {
         }
         self.outgoing.clear();
         self.acknowledgements.clear();
+        self.held.clear();
     }
 }
 

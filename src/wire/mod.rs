@@ -2,6 +2,7 @@
 //! WebSocket, buffers. Safe Rust over well-kept crates; the C calls that Paho makes are in
 //! `seam` alone. Nothing here names Paho's API, a flag or a standard stream.
 
+mod announcement;
 mod attendant;
 mod barrier;
 mod carrier;
@@ -9,10 +10,12 @@ mod exchange;
 mod facts;
 #[cfg(fuzzing)]
 pub mod fuzz;
+mod held;
 mod line;
 mod near;
 mod once;
 pub(crate) mod packet;
+mod pause;
 mod proxy;
 mod reach;
 mod resolve;
@@ -25,14 +28,17 @@ mod trace;
 mod watch;
 mod websocket;
 
+pub(crate) use announcement::Announcement;
 pub(crate) use attendant::Attendant;
 pub(crate) use exchange::Fate;
 pub(crate) use facts::{Connack, Facts, Verdict};
 pub(crate) use line::{Down, Limit, Line};
 pub(crate) use near::open_near;
 pub(crate) use once::Turn;
+pub(crate) use pause::pause;
 pub(crate) use seam::{
-    Announcement, URI, attach, deposit, hang_up, leave, more_waiting, stop_reading, try_with_line, turn, with_line,
+    URI, attach, deposit, hang_up, keep_sockets, leave, more_waiting, resume, stop_reading, try_with_line, turn,
+    with_line,
 };
 pub(crate) use tls::library as tls_library;
 pub(crate) use trace::Tracer;

@@ -19,7 +19,7 @@ mod kernel;
 use std::cell::RefCell;
 use std::io::IoSlice;
 use std::os::fd::{AsRawFd as _, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -29,6 +29,7 @@ use super::attendant::Attendant;
 use super::line::Line;
 use super::once::Turn;
 use super::ticket::{self, Cloakroom, Ticket};
+use super::{announcement, pause};
 
 /// The URI to give to Paho for a client that shall use the attached line.
 pub(crate) const URI: &std::ffi::CStr = c"unix://mqtools";
@@ -54,10 +55,6 @@ static DESCRIPTOR: AtomicI32 = AtomicI32::new(-1);
 /// Counts the lines, so that a thread notices that its read buffer is of an
 /// earlier one.
 static LINES: AtomicU64 = AtomicU64::new(0);
-/// PUBLISH packets that Paho was given and has not written.
-static EXPECTED: AtomicI64 = AtomicI64::new(0);
-/// None will come after these.
-static LAST: AtomicBool = AtomicBool::new(false);
 
 /// What Paho's receiving thread has read and not yet consumed.
 struct Inbound {
@@ -91,8 +88,8 @@ fn seam() -> MutexGuard<'static, Seam> {
 pub(crate) fn attach(mut line: Line, attendant: Arc<dyn Attendant>) {
     let mut seam = seam();
     DESCRIPTOR.store(-1, Ordering::Release);
-    EXPECTED.store(0, Ordering::Relaxed);
-    LAST.store(false, Ordering::Relaxed);
+    announcement::forget();
+    pause::end();
     if let Some(before) = &mut seam.line {
         line.inherit(before);
     }
@@ -117,37 +114,6 @@ pub(crate) fn try_with_line<T>(look: impl FnOnce(&mut Line) -> T) -> Option<T> {
     SEAM.try_lock().ok()?.line.as_mut().map(look)
 }
 
-/// The announcement of PUBLISH packets that Paho will write soon: until they have
-/// come, others may wait for them in the buffer.
-pub(crate) struct Announcement {
-    left: i64,
-}
-
-impl Announcement {
-    /// Announces so many; `last` if no other will come after them.
-    pub(crate) fn new(count: usize, last: bool) -> Self {
-        let left = i64::try_from(count).unwrap_or(i64::MAX);
-        LAST.store(last, Ordering::Relaxed);
-        EXPECTED.fetch_add(left, Ordering::Relaxed);
-        Self { left }
-    }
-
-    /// Paho has been given one of them.
-    pub(crate) fn kept(&mut self) {
-        self.left -= 1;
-    }
-}
-
-impl Drop for Announcement {
-    /// Those that will not come after all must not hold up the others.
-    fn drop(&mut self) {
-        if self.left > 0 {
-            EXPECTED.fetch_sub(self.left, Ordering::Relaxed);
-            with_line(Line::push_out);
-        }
-    }
-}
-
 /// Leaves everything that Paho has not consumed yet, and all that may come,
 /// unread; to be called in a callback on Paho's receiving thread.
 pub(crate) fn stop_reading() {
@@ -169,6 +135,32 @@ pub(crate) fn turn(mid: u16) -> Option<Turn> {
     turn.flatten().flatten()
 }
 
+/// Reads again after [`pause::pause`].
+pub(crate) fn resume() {
+    pause::end();
+    // SAFETY: a function of Paho's without arguments that writes to its own
+    // socket pair, from any thread.
+    unsafe { Socket_interrupt() };
+}
+
+/// Keeps our sockets from the programs that are started from now on: Paho's own
+/// pair is made without that (`Socket_outInitialize`).
+pub(crate) fn keep_sockets() {
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let is_socket =
+            std::fs::read_link(entry.path()).is_ok_and(|name| name.to_string_lossy().starts_with("socket:"));
+        let number = entry.file_name().to_str().and_then(|name| name.parse::<c_int>().ok());
+        if let Some(number) = number.filter(|number| is_socket && *number > 2) {
+            // SAFETY: no memory is passed; at worst the descriptor is closed by now
+            // and the call fails.
+            unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+        }
+    }
+}
+
 /// Whether more has been read than Paho has consumed; to be asked in a callback
 /// on Paho's receiving thread.
 pub(crate) fn more_waiting() -> bool {
@@ -188,6 +180,16 @@ pub(crate) fn hang_up() {
 impl Inbound {
     fn has_bytes(&self) -> bool {
         self.at < self.bytes.len()
+    }
+
+    /// Whether Paho should look. While paused, it finds the answer to its PINGREQ
+    /// before all else.
+    fn is_ready(&mut self) -> bool {
+        if pause::owes_pong() {
+            self.bytes.splice(self.at..self.at, pause::PONG);
+            return true;
+        }
+        !pause::is_on() && (self.has_bytes() || self.refill())
     }
 
     /// Reads what has come. `true` if Paho should look: bytes, or the end.
@@ -321,11 +323,7 @@ pub(super) unsafe extern "C" fn writev(descriptor: c_int, vector: *const iovec, 
     let publish = slices
         .first()
         .is_some_and(|slice| slice[0] >> 4 == super::watch::kind::PUBLISH);
-    let expected = if publish {
-        EXPECTED.fetch_sub(1, Ordering::Relaxed) - 1
-    } else {
-        EXPECTED.load(Ordering::Relaxed)
-    };
+    let (expected, last) = announcement::written(publish);
     let goodbye = slices
         .first()
         .is_some_and(|slice| slice[0] >> 4 == super::watch::kind::DISCONNECT);
@@ -334,8 +332,6 @@ pub(super) unsafe extern "C" fn writev(descriptor: c_int, vector: *const iovec, 
         // delivered meanwhile, and every acknowledgement has been taken.
         settle();
     }
-    let expected = u64::try_from(expected).unwrap_or(0);
-    let last = expected == 0 && LAST.load(Ordering::Relaxed);
     // Paho's packet ends with the payload.
     let large = slices
         .last()
@@ -426,13 +422,18 @@ pub(super) unsafe extern "C" fn poll(entries: *mut pollfd, count: nfds_t, timeou
     };
     let ready = if slots[index].events & libc::POLLOUT != 0 {
         libc::POLLOUT
-    } else if INBOUND.with_borrow_mut(|inbound| inbound.has_bytes() || inbound.refill()) {
+    } else if INBOUND.with_borrow_mut(Inbound::is_ready) {
         INBOUND.with_borrow_mut(|inbound| inbound.only_line = true);
         libc::POLLIN
     } else {
         settle();
+        let asked = slots[index].events;
+        if pause::is_on() {
+            slots[index].events = 0;
+        }
         // SAFETY: as above.
-        let outcome = unsafe { kernel::poll(entries, count, timeout) };
+        let outcome = unsafe { kernel::poll(slots.as_mut_ptr(), count, timeout) };
+        slots[index].events = asked;
         let broken = libc::POLLERR | libc::POLLHUP | libc::POLLNVAL;
         if slots[index].revents & broken != 0 {
             slots[index].revents = libc::POLLIN;
