@@ -240,7 +240,7 @@ impl Run {
     fn is_done(&self) -> bool {
         let waits = {
             let state = self.desk.lock();
-            state.pending.len() > 0 || state.busy
+            state.pending.len() > 0 || state.busy || state.trouble.is_some()
         };
         !waits && self.made.is_empty() && self.again.is_empty() && self.feed.is_over() && self.session.is_drained()
     }
