@@ -3,10 +3,18 @@
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
 
 use super::socket::Socket;
 use super::tls::Encrypted;
 use super::websocket::Tunnel;
+
+/// How long the broker may take to hang up after our goodbye.
+const SEEING_OFF: Duration = Duration::from_millis(500);
 
 /// A byte stream to the broker's host.
 #[derive(Debug)]
@@ -126,6 +134,34 @@ impl Carrier {
         }
         if let Stream::Tls(tls) = self.stream_mut() {
             tls.farewell();
+        }
+    }
+
+    /// Waits, not for long, until the broker has hung up, and throws away what it
+    /// still sends. A socket that is closed with something unread resets the
+    /// connection, and what the broker has not read by then is lost: the last
+    /// acknowledgements.
+    pub(crate) fn see_off(&self) {
+        let socket = self.socket();
+        let end = Instant::now() + SEEING_OFF;
+        let mut rest = vec![0; 64 * 1024];
+        let _ = shutdown(socket, Shutdown::Write);
+        loop {
+            match recv(socket, &mut rest[..], RecvFlags::DONTWAIT) {
+                Ok((_, 0)) => return,
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    let left = Timespec::try_from(end.saturating_duration_since(Instant::now())).ok();
+                    let mut ready = [PollFd::from_borrowed_fd(socket, PollFlags::IN)];
+                    if poll(&mut ready, left.as_ref()) != Ok(1) {
+                        return;
+                    }
+                }
+                Err(_) => return,
+            }
+            if Instant::now() >= end {
+                return;
+            }
         }
     }
 

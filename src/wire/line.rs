@@ -242,6 +242,9 @@ impl Line {
                 self.send_buffered();
                 if other == kind::DISCONNECT {
                     self.carrier.farewell();
+                    if self.watch.facts().has_subscriptions() {
+                        self.carrier.see_off();
+                    }
                     self.down.get_or_insert(Down::ByUs);
                 }
             }

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use super::subscribed;
 use crate::support::DEADLINE;
 use crate::support::broker::{Broker, Conn, source};
-use crate::support::packet::{self, PINGREQ, PUBACK, PUBREC, PUBREL, Packet, Publish};
+use crate::support::packet::{self, DISCONNECT, PINGREQ, PUBACK, PUBREC, PUBREL, Packet, Publish};
 use crate::support::runner::Satisfies;
 use crate::tools::{goes_on, mqsub, numbered, play, text};
 
@@ -183,4 +183,22 @@ fn a_full_window_that_nobody_reads_is_delivered_when_somebody_does() {
     reader.read_to_end(&mut output).unwrap();
     assert!(output[held..] == text(&lines));
     tool.wait().expect(0, "", "");
+}
+
+#[test]
+fn a_broker_in_the_middle_of_sending_still_gets_the_last_acknowledgement() {
+    let broker = play(|conn| {
+        subscribed(conn);
+        // More than the two sockets hold.
+        let payload = "x".repeat(1000);
+        for mid in 1..=20_000 {
+            conn.queue(Publish::new("t", payload.clone()).qos(1, mid).encode(conn.version()));
+        }
+        conn.flush().expect("the connection is not reset");
+        let packets = conn.until_eof();
+        assert_eq!(ids(&packets, PUBACK), [1]);
+        assert_eq!(packets.last().unwrap().kind(), DISCONNECT);
+    });
+    let tool = mqsub(broker.port(), "-t t -q 1 -c -i me -C 1");
+    tool.run().expect(0, "x".repeat(1000) + "\n", "");
 }
