@@ -17,6 +17,13 @@ struct Message {
     done: bool,
 }
 
+impl Message {
+    /// Whether this is the acknowledgement that Paho has not written yet.
+    fn awaits(&self, mid: u16) -> bool {
+        self.mid == mid && self.packet.is_none()
+    }
+}
+
 /// The messages of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Held {
@@ -47,10 +54,14 @@ impl Held {
         !self.left.is_empty() && self.left.contains(&mid)
     }
 
+    /// Whether the message, which is to be acknowledged now, is held.
+    pub(super) fn holds(&self, mid: u16) -> bool {
+        self.messages.iter().rev().any(|message| message.awaits(mid))
+    }
+
     /// Takes an acknowledgement, if it is that of a message that is held.
     pub(super) fn keep(&mut self, mid: u16, packet: [u8; 4]) -> bool {
-        let mut newest = self.messages.iter_mut().rev();
-        let message = newest.find(|message| message.mid == mid && message.packet.is_none());
+        let message = self.messages.iter_mut().rev().find(|message| message.awaits(mid));
         message.map(|message| message.packet = Some(packet)).is_some()
     }
 

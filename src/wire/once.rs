@@ -99,17 +99,22 @@ impl Once {
         })
     }
 
-    /// Paho acknowledges the message with this identifier, which has been `taken` or
-    /// is left with the broker. Whether PUBREC is the answer.
+    /// Paho acknowledges the message with this identifier, which has been `taken`, or
+    /// else is left with the broker or held. Whether PUBREC is the answer.
     pub(super) fn acknowledge(&mut self, mid: u16, taken: bool) -> bool {
         if self.shown.front().is_none_or(|(shown, _)| *shown != mid) {
             return false;
         }
         self.shown.pop_front();
         if taken {
-            self.set(mid, Known::Taken);
+            self.take(mid);
         }
         true
+    }
+
+    /// The message with this identifier has been taken.
+    pub(super) fn take(&mut self, mid: u16) {
+        self.set(mid, Known::Taken);
     }
 
     /// PUBREL has come: puts the answer behind `answers`. One that nobody waits for

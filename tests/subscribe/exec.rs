@@ -9,9 +9,9 @@ use rustix::process::Signal;
 
 use super::subscribed;
 use crate::support::DEADLINE;
-use crate::support::broker::Conn;
+use crate::support::broker::{Broker, Conn, script};
 use crate::support::mosquitto::{Mosquitto, Publisher};
-use crate::support::packet::{self, DISCONNECT, PINGREQ, PUBACK, PUBLISH, Packet, Prop, Publish, Version, id};
+use crate::support::packet::{self, DISCONNECT, PINGREQ, PUBACK, PUBLISH, PUBREC, Packet, Prop, Publish, Version, id};
 use crate::support::runner::{Contains, Tool};
 use crate::tools::{goes_on, mqsub, play};
 
@@ -131,6 +131,41 @@ fn acknowledgements_wait_for_success_and_leave_in_order() {
     tool.run().expect(0, "", "");
     broker.finish();
     assert!(fs::read_to_string(&log).unwrap().ends_with("slow\n"));
+}
+
+#[test]
+fn a_message_whose_command_a_lost_connection_left_running_is_not_done() {
+    let dir = crate::support::scratch_dir();
+    let (go, log) = (dir.path().join("go"), dir.path().join("log"));
+    let (told, heard, runs) = (go.clone(), log.clone(), log.clone());
+    let lines = |path: &Path| fs::read_to_string(path).map_or(0, |text| text.lines().count());
+    let message = || Publish::new("t", "x").qos(2, 4);
+    let broker = Broker::start_many(vec![
+        script(move |conn| {
+            subscribed(conn);
+            conn.send(message().encode(conn.version()));
+            wait_for("a command", || lines(&heard) == 1);
+            conn.close();
+        }),
+        script(move |conn| {
+            conn.accept_connect_with(true, &[]);
+            let mut again = message();
+            again.dup = true;
+            conn.send(again.encode(conn.version()));
+            fs::write(&told, "").unwrap();
+            conn.expect_ack(PUBREC, 4);
+            assert_eq!(lines(&runs), 2);
+            conn.until_eof();
+        }),
+    ]);
+    let script = format!(
+        "echo $1 >>{}; until [ -e {} ]; do sleep 0.01; done",
+        log.display(),
+        go.display()
+    );
+    let tool = exec(broker.port(), "-t t -q 2 -c -i me -C 2", &script, &["{topic}"]);
+    tool.run().expect(0, "", Contains(&["connected again\n"]));
+    broker.finish();
 }
 
 #[test]

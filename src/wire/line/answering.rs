@@ -33,19 +33,26 @@ impl Line {
 
     fn answer_held(&mut self) {
         while let Some(packet) = self.held.next() {
+            if let [first, _, high, low] = packet
+                && first >> 4 == kind::PUBREC
+            {
+                self.watch.once().take(u16::from_be_bytes([high, low]));
+            }
             self.answer(&packet);
         }
     }
 
     /// Takes Paho's PUBACK: that is the end of a message of `QoS` 1, and the first
-    /// answer to one of `QoS` 2. It counts as taken even if the line is down.
+    /// answer to one of `QoS` 2. It counts as taken even if the line is down; one that
+    /// is held, when it is answered.
     pub(super) fn acknowledge(&mut self, packet: &[IoSlice<'_>]) {
         // Behind two bytes of head, for these packets are short.
         let mut mid = packet.iter().flat_map(|slice| slice.iter().copied()).skip(2);
         let (high, low) = (mid.next().unwrap_or(0), mid.next().unwrap_or(0));
         let mid = u16::from_be_bytes([high, low]);
         let left = self.held.is_left(mid);
-        let exactly_once = self.watch.once().acknowledge(mid, !left);
+        let taken = !left && !self.held.holds(mid);
+        let exactly_once = self.watch.once().acknowledge(mid, taken);
         let answer = if exactly_once { kind::PUBREC } else { kind::PUBACK };
         let answer = [answer << 4, 2, high, low];
         if left || self.down.is_some() {
