@@ -92,6 +92,20 @@ impl Failure {
         self
     }
 
+    /// What a connection that cannot be made is to a run that had one: it is lost for
+    /// good.
+    #[must_use]
+    pub fn for_good(self) -> Self {
+        if self.exit != Exit::NoConnection {
+            return self;
+        }
+        Self {
+            exit: Exit::Undelivered,
+            code: None,
+            ..self.context("connection lost for good")
+        }
+    }
+
     /// What several failures come to, if there are any: told one after the other,
     /// with the status and the hint of the last one; for good only if each is.
     pub fn all(failures: Vec<Self>) -> Option<Self> {

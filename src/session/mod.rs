@@ -386,6 +386,7 @@ impl Session {
                 self.announced &= connecting;
                 Event::Away { why, lost: !connecting }
             }
+            None if self.retry.is_seasoned() => Event::Down(why.for_good()),
             None => Event::Down(why),
         }
     }

@@ -140,7 +140,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             view,
             deletes,
             refused: false,
-            connected: false,
             ending: None,
             grace: None,
         }
@@ -210,8 +209,6 @@ struct Run {
     deletes: bool,
     /// The broker has refused some of what was asked for.
     refused: bool,
-    /// There has been a connection.
-    connected: bool,
     /// How the run will end, once DISCONNECT has left.
     ending: Option<anyhow::Result<Ending>>,
     /// Until when that may take.
@@ -252,7 +249,7 @@ impl Run {
                 match (event, self.ending.take()) {
                     (Event::Closed | Event::Down(_), Some(ending)) => return self.conclude(ending),
                     (Event::Down(why), None) => {
-                        let lost = Err(self.lost(why).into());
+                        let lost = Err(why.into());
                         return self.conclude(lost);
                     }
                     (other, ending) => {
@@ -342,7 +339,6 @@ impl Run {
     fn note(&mut self, event: Event) {
         match event {
             Event::Up { again, forgotten } => {
-                self.connected = true;
                 if forgotten {
                     self.say("connected again, but the broker has not kept the session: messages may be missing");
                 } else if again {
@@ -415,18 +411,6 @@ impl Run {
             Some(End::TimedOut(why)) => self.end_with(Err(why.into())),
             None => {}
         }
-    }
-
-    /// What a connection that does not come back is to a run that had one.
-    fn lost(&self, why: Failure) -> Failure {
-        if self.connected && why.exit() == Exit::NoConnection {
-            let lost = Failure::new(Exit::Undelivered, why.to_string()).context("connection lost for good");
-            return match why.hint_text() {
-                Some(hint) => lost.hint(hint),
-                None => lost,
-            };
-        }
-        why
     }
 
     /// How many deletions the broker has not answered; if there are some, the main

@@ -43,6 +43,9 @@ const WAIT: Duration = Duration::from_millis(50);
 /// them; one question at a time.
 const UNASKED: u64 = 1000;
 
+/// How long after the last question that is done at the latest, if messages come.
+const UNASKED_FOR: Duration = Duration::from_secs(1);
+
 /// Why a line is down.
 #[derive(Clone, Debug)]
 pub(crate) enum Down {
@@ -78,6 +81,8 @@ pub(crate) struct Line {
     carried: u64,
     /// QoS 0 messages since the last PINGREQ of ours.
     unasked: u64,
+    /// When it was.
+    asked: Instant,
     last_sent: Instant,
     /// How long a write may wait without any progress.
     patience: Duration,
@@ -115,6 +120,7 @@ impl Line {
             published: 0,
             carried: 0,
             unasked: 0,
+            asked: Instant::now(),
             last_sent: Instant::now(),
             patience,
             limit,
@@ -221,7 +227,8 @@ impl Line {
                     self.gather(packet, length);
                     self.published += 1;
                 }
-                if at_most_once && last && !self.watch.awaits_pong() {
+                let due = last || (expected == 0 && self.asked.elapsed() >= UNASKED_FOR);
+                if at_most_once && due && !self.watch.awaits_pong() {
                     self.ask();
                 }
                 if expected == 0 || self.published - self.carried >= GATHERED_PUBLISHES {
@@ -319,6 +326,7 @@ impl Line {
     fn ask(&mut self) {
         self.watch.pinged(Pinger::Ours(self.published));
         self.unasked = 0;
+        self.asked = Instant::now();
         self.outgoing.extend_from_slice(&[kind::PINGREQ << 4, 0]);
     }
 

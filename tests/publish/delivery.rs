@@ -4,7 +4,7 @@
 use std::sync::mpsc;
 
 use crate::support::broker::{Broker, Conn, script};
-use crate::support::packet::{self, PUBACK, PUBLISH, PUBREC, Prop, Publish, Version, disconnect, id};
+use crate::support::packet::{self, PINGREQ, PUBACK, PUBLISH, PUBREC, Prop, Publish, Version, disconnect, id};
 use crate::support::runner::Contains;
 use crate::tools::{End, goes_on, kinds, mqpub, numbered, play, publishes, text};
 
@@ -295,4 +295,33 @@ fn a_broker_that_takes_qos_2_for_qos_1_is_not_given_the_message_again() {
     let ended = mqpub(broker.port(), "-t t -l -q 2").stdin("a\n").run();
     let why = "the broker sent PUBACK for a message at QoS 2, as if it were at QoS 1\n";
     ended.expect(5, "", Contains(&["1 not acknowledged", why, "publish with -q 1"]));
+}
+
+#[test]
+fn a_connection_that_does_not_come_back_is_lost_for_good() {
+    let broker = play(|conn| {
+        conn.accept_connect();
+        let all = messages(conn, 2);
+        conn.ack(&all[0]);
+        conn.close();
+    });
+    let tool = mqpub(broker.port(), "-t t -l -q 1 --retry-for 300ms").stdin("a\nb\n");
+    let words = "2 messages read, 1 delivered, 1 not acknowledged: connection lost for good: cannot connect to ";
+    tool.run().expect(5, "", Contains(&["trying again", words]));
+}
+
+#[test]
+fn a_slow_stream_at_qos_0_is_asked_about_once_a_second() {
+    let broker = play(|conn| {
+        conn.accept_connect();
+        for _ in 0..3 {
+            conn.expect_publish();
+        }
+        assert_eq!(conn.read().kind(), PINGREQ);
+        conn.send(packet::pingresp());
+        conn.expect_publish();
+        conn.close();
+    });
+    let tool = mqpub(broker.port(), "-t t --every 600ms --repeat 10 -m x --no-reconnect").run();
+    tool.expect(5, "", Contains(&["4 messages read, 3 delivered, 1 possibly lost"]));
 }
