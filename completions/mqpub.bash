@@ -23,7 +23,7 @@ _mqpub() {
 
     case "${cmd}" in
         mqpub)
-            opts="-t -m -f -l -s -n -q -r -0 -W -e -C -v -F -N -R -h -p -A -S -L -i -I -c -u -P -k -M -V -D -x -o -d --topic --message --file --stdin-line --stdin-file --null-message --qos --retain --delimiter --nul --framed --key-separator --json --encode --template --max-payload --keep-going --repeat --repeat-delay --every --rate --timeout --replay --speed --loop --topic-prefix --request --response-topic --max-requests --count --idle --verbose --format --pretty --no-newline --reply-json --latency --no-retained --retain-handling --retain-as-published --tee --stats --progress --spool --spool-sync --spool-limit --spool-full --spool-required-delivery --spool-drain --spool-status --check --check-prefix --check-wait --nagios --warn --crit --host --port --unix --bind --ipv4 --ipv6 --srv --proxy --url --id --id-prefix --disable-clean-session --username --pw --password-file --password-fd --password-command --ask-password --keepalive --max-inflight --protocol-version --connect-timeout --retry-for --no-reconnect --nodelay --ws --ws-path --ws-header --property --session-expiry-interval --will-topic --will-payload --will-payload-file --will-qos --will-retain --cafile --capath --tls-use-os-certs --crlfile --pin-sha256 --cert --key --key-passphrase-file --keyform --psk --psk-identity --tls-version --ciphers --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --insecure --no-tls --options --config --profile --print-config --dry-run --debug --quiet --help --version"
+            opts="-t -m -f -l -s -n -q -r -0 -W -e -C -v -F -N -R -h -p -A -S -L -i -I -c -u -P -k -M -V -D -x -o -d --topic --message --file --stdin-line --stdin-file --null-message --qos --retain --delimiter --nul --framed --key-separator --json --encode --template --max-payload --keep-going --repeat --repeat-delay --every --rate --timeout --replay --speed --loop --topic-prefix --request --response-topic --max-requests --count --idle --verbose --format --pretty --no-newline --reply-json --latency --no-retained --retain-handling --retain-as-published --tee --stats --progress --spool --spool-sync --spool-limit --spool-full --spool-required-delivery --spool-drain --spool-status --check --check-prefix --check-wait --nagios --warn --crit --bench --connections --for --size --host --port --unix --bind --ipv4 --ipv6 --srv --proxy --url --id --id-prefix --disable-clean-session --username --pw --password-file --password-fd --password-command --ask-password --keepalive --max-inflight --protocol-version --connect-timeout --retry-for --no-reconnect --nodelay --ws --ws-path --ws-header --property --session-expiry-interval --will-topic --will-payload --will-payload-file --will-qos --will-retain --cafile --capath --tls-use-os-certs --crlfile --pin-sha256 --cert --key --key-passphrase-file --keyform --psk --psk-identity --tls-version --ciphers --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --insecure --no-tls --options --config --profile --print-config --dry-run --debug --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -203,6 +203,18 @@ _mqpub() {
                     return 0
                     ;;
                 --crit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -482,7 +494,7 @@ _mqpub() {
                     return 0
                     ;;
                 --keyform)
-                    COMPREPLY=($(compgen -W "hex base64 cbor msgpack" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "pem" -- "${cur}"))
                     return 0
                     ;;
                 --psk)

@@ -50,6 +50,9 @@ complete -c mqpub -l check-prefix -d 'The topic below which --check has its own 
 complete -c mqpub -l check-wait -d 'How long --check waits for each answer of the broker [default: 5]' -r
 complete -c mqpub -l warn -d 'With --nagios: a warning if it took longer to connect, to subscribe, and to get a message of each QoS back' -r
 complete -c mqpub -l crit -d 'With --nagios: critical if that took longer' -r
+complete -c mqpub -l connections -d 'How many connections --bench has, each in a process of its own [default: 1]' -r
+complete -c mqpub -l for -d 'How long --bench publishes [default: 10]' -r
+complete -c mqpub -l size -d 'How large the payloads of --bench are, at least 16 bytes [default: 64]' -r
 complete -c mqpub -s h -l host -d 'The broker\'s host name or address, HOST:PORT, or several with commas [default: localhost]' -r -f -a "(__fish_print_hostnames)"
 complete -c mqpub -s p -l port -d 'The broker\'s port [default: 1883, with TLS 8883]' -r -f -a "1883\t''
 8883\t''"
@@ -98,10 +101,7 @@ complete -c mqpub -l pin-sha256 -d 'Let only a broker in whose certificate, or p
 complete -c mqpub -l cert -d 'Our certificate, PEM; turns TLS on' -r -F
 complete -c mqpub -l key -d 'The private key of our certificate, PEM' -r -F
 complete -c mqpub -l key-passphrase-file -d 'The file whose first line is the passphrase of our private key' -r -F
-complete -c mqpub -l keyform -d 'Where our private key is: pem, a file (engines are refused)' -r -f -a "hex\t''
-base64\t''
-cbor\t''
-msgpack\t''"
+complete -c mqpub -l keyform -d 'Where our private key is: pem, a file (engines are refused)' -r -f -a "pem\t''"
 complete -c mqpub -l psk -d 'The pre-shared key, in hexadecimal; turns TLS on, version 1.2' -r
 complete -c mqpub -l psk-identity -d 'The name that the broker knows the pre-shared key by' -r
 complete -c mqpub -l tls-version -d 'The TLS version: tlsv1.2 is 1.2 and above, tlsv1.3 only that' -r -f -a "tlsv1.2\t''
@@ -140,6 +140,7 @@ complete -c mqpub -l spool-drain -d 'Deliver what is in the spool, and nothing e
 complete -c mqpub -l spool-status -d 'Print how many messages are in the spool, their size and the oldest one\'s age; with --json as JSON'
 complete -c mqpub -l check -d 'Try the broker out: subscribe, publish and get back at each QoS, retained and will included; tell how long each step took'
 complete -c mqpub -l nagios -d 'With --check: one line with figures, and the status that monitors expect of a plugin: 0, 1, 2 or 3'
+complete -c mqpub -l bench -d 'Measure the broker: publish to a topic of chance, take it all back, and print as JSON how much, how fast, and what was lost'
 complete -c mqpub -l ipv4 -d 'Use only IPv4 addresses'
 complete -c mqpub -l ipv6 -d 'Use only IPv6 addresses'
 complete -c mqpub -s S -l srv -d 'Take HOST for a domain, and ask the DNS (SRV) where its brokers are'

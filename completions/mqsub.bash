@@ -439,7 +439,7 @@ _mqsub() {
                     return 0
                     ;;
                 --keyform)
-                    COMPREPLY=($(compgen -W "hex base64 cbor msgpack" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "pem" -- "${cur}"))
                     return 0
                     ;;
                 --psk)

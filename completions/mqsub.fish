@@ -83,10 +83,7 @@ complete -c mqsub -l pin-sha256 -d 'Let only a broker in whose certificate, or p
 complete -c mqsub -l cert -d 'Our certificate, PEM; turns TLS on' -r -F
 complete -c mqsub -l key -d 'The private key of our certificate, PEM' -r -F
 complete -c mqsub -l key-passphrase-file -d 'The file whose first line is the passphrase of our private key' -r -F
-complete -c mqsub -l keyform -d 'Where our private key is: pem, a file (engines are refused)' -r -f -a "hex\t''
-base64\t''
-cbor\t''
-msgpack\t''"
+complete -c mqsub -l keyform -d 'Where our private key is: pem, a file (engines are refused)' -r -f -a "pem\t''"
 complete -c mqsub -l psk -d 'The pre-shared key, in hexadecimal; turns TLS on, version 1.2' -r
 complete -c mqsub -l psk-identity -d 'The name that the broker knows the pre-shared key by' -r
 complete -c mqsub -l tls-version -d 'The TLS version: tlsv1.2 is 1.2 and above, tlsv1.3 only that' -r -f -a "tlsv1.2\t''

@@ -11,11 +11,13 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind as Io, Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use clap::error::ErrorKind;
 
 pub(crate) use self::rehearsal::rehearse;
+use crate::config::GRACE;
 use crate::config::will::MAX_WILL;
 use crate::exit::{Exit, Numbers};
 use crate::failure::{Failure, io_reason};
@@ -25,7 +27,11 @@ use crate::flags::{self, Flags, Tool, layers, secrets};
 use crate::report::Report;
 use crate::secret::Secret;
 use crate::session::{self, Policy, Session};
+use crate::signal::Signals;
 use crate::{conceal, prompt, signal};
+
+/// How long the DISCONNECT of a run whose time is over may take.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How a run that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +112,11 @@ pub(crate) fn run<F: Flags>(
             numbers.status(exit, code).into()
         }
     }
+}
+
+/// Until when the end may take that a signal asked for.
+pub(crate) fn end_of_grace(signals: &Signals) -> Option<Instant> {
+    signals.since().map(|since| since + GRACE)
 }
 
 /// Streams connect again after a loss, unless told not to; what is done in one

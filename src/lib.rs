@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! publish  subscribe        each tool from start to end
-//! check                     tries a broker out
+//! check  bench              tries a broker out; measures one
 //! entry  progress           what both share at start and end; how far a run is
 //! feed  pace                what to publish next, and when
 //! session/                  the broker side; the only place that names Paho
@@ -20,12 +20,14 @@
 //! clock  terminal           local time in words; what a terminal must not be sent
 //! exec/                     a command for each message
 //! pattern  pointer          texts with variables; paths into JSON
+//! latency                   how long things took, in a histogram
 //! codec                     bytes as text: hex, base64, CBOR, MessagePack
 //! prompt  conceal           asks for a secret; hides one from other users
 //! message  property  format  plain data
 //! failure  exit  secret     what can end a run; its status; what is never shown
 //! ```
 
+mod bench;
 mod check;
 pub mod clock;
 pub mod codec;
@@ -40,6 +42,7 @@ pub mod flags;
 pub mod format;
 pub mod input;
 pub mod json;
+mod latency;
 pub mod message;
 pub mod output;
 pub mod pace;

@@ -13,7 +13,7 @@ use std::io::ErrorKind;
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use rustix::event::PollFlags;
@@ -21,11 +21,10 @@ use rustix::event::PollFlags;
 use self::account::Account;
 use self::input::Input;
 use self::tee::Tee;
-use crate::check;
-use crate::config::GRACE;
+use crate::config::bench::Bench;
 use crate::config::probe::Probe;
 use crate::config::publish::{Pace, Publish, Source};
-use crate::entry::{self, Ending};
+use crate::entry::{self, Ending, FAREWELL, end_of_grace};
 use crate::exit::{self, Exit};
 use crate::failure::{Failure, io_reason};
 use crate::feed::Feed;
@@ -35,28 +34,31 @@ use crate::report::Report;
 use crate::session::{Event, Interest, Session};
 use crate::signal::Signals;
 use crate::waker::Waker;
+use crate::{bench, check};
 
 /// How many records are made messages of at once: enough that the session does
 /// not wait for more, and few enough that a signal finds most of what was read
 /// still unsent, and leaves it so.
 const BATCH: usize = 1024;
 
-/// How long the DISCONNECT of a run whose time is over may take.
-const FAREWELL: Duration = Duration::from_secs(1);
-
 /// Runs mqpub.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let start = Instant::now();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let named = arguments.first().is_some_and(|name| exit::asks(name));
+    let typed = arguments.clone();
     entry::run("mqpub", arguments, |mut flags: PublishFlags, report| {
         flags.request.named = named;
         let stream = flags.stream().is_some();
         let is_rehearsal = flags.general.dry_run;
-        if let Some(probe) = Probe::new(&flags)? {
+        let (bench, probe) = (Bench::new(&flags)?, Probe::new(&flags)?);
+        if let Some(probe) = probe {
             return check::run(probe, flags.connection.retry_for, start, report);
         }
         let policy = entry::policy(&flags.connection, stream);
+        if let Some(bench) = bench {
+            return bench::run(&bench, policy, &typed, report);
+        }
         let mut publish = Publish::new(flags)?;
         for warning in &publish.warnings {
             report.warn(warning);
@@ -126,11 +128,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn cannot_make(why: &str) -> Failure {
     Failure::new(Exit::Failed, format!("cannot make the message: {why}"))
-}
-
-/// Until when the end may take that a signal asked for.
-fn end_of_grace(signals: &Signals) -> Option<Instant> {
-    signals.since().map(|since| since + GRACE)
 }
 
 /// How far the run is.

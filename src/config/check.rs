@@ -11,6 +11,7 @@ use crate::flags::connection::ConnectionFlags;
 use crate::flags::publish::{AccountFlags, InputFlags, PaceFlags};
 use crate::property::{Properties, TOPIC_ALIAS};
 
+pub(super) mod own;
 pub(super) mod request;
 pub(super) mod spool;
 

@@ -2,6 +2,7 @@
 //! together. The environment and files come in as arguments; nothing here reads
 //! a standard stream.
 
+pub mod bench;
 mod check;
 mod check_subscribe;
 pub mod connection;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::check::{apart, usage};
+use super::check::{apart, own, usage};
 use super::connection::Connection;
 use crate::failure::Failure;
 use crate::flags::PublishFlags;
@@ -61,9 +61,18 @@ impl Probe {
         if !flags.probe.check {
             return Ok(None);
         }
-        no_messages(flags)?;
+        let check = (true, "--check");
+        own::messages(check, flags)?;
+        for other in [
+            (!flags.message.topic.is_empty(), "-t"),
+            (flags.message.qos != Qos::AtMostOnce, "-q"),
+            (flags.pace.rate.is_some(), "--rate"),
+            (flags.connection.max_inflight.is_some(), "-M"),
+        ] {
+            apart(check, other)?;
+        }
         let common = super::common(flags)?;
-        apart((true, "--check"), (common.url_topic.is_some(), "a topic in -L"))?;
+        apart(check, (common.url_topic.is_some(), "a topic in -L"))?;
         let given = &flags.probe;
         let prefix = given.check_prefix.as_deref().unwrap_or(PREFIX);
         let prefix = Topic::new(prefix.trim_end_matches('/'))
@@ -109,53 +118,6 @@ fn needs_check(flags: &PublishFlags) -> Result<(), Failure> {
         return Err(usage("--warn must not be longer than --crit"));
     }
     apart((given.nagios, "--nagios"), (flags.input.json, "--json"))
-}
-
-/// The messages of a check are its own, and so are its session and its will.
-fn no_messages(flags: &PublishFlags) -> Result<(), Failure> {
-    let (message, input, pace) = (&flags.message, &flags.input, &flags.pace);
-    let (account, will, spool) = (&flags.account, &flags.will, &flags.spool);
-    for other in [
-        (!message.topic.is_empty(), "-t"),
-        (message.message.is_some(), "-m"),
-        (!message.file.is_empty(), "-f"),
-        (message.stdin_line, "-l"),
-        (message.stdin_file, "-s"),
-        (message.null_message, "-n"),
-        (message.qos != Qos::AtMostOnce, "-q"),
-        (message.retain, "-r"),
-        (input.delimiter.is_some(), "--delimiter"),
-        (input.nul, "-0"),
-        (input.framed, "--framed"),
-        (input.key_separator.is_some(), "--key-separator"),
-        (input.encode.is_some(), "--encode"),
-        (input.template, "--template"),
-        (input.max_payload.is_some(), "--max-payload"),
-        (input.keep_going, "--keep-going"),
-        (pace.repeat.is_some(), "--repeat"),
-        (pace.repeat_delay.is_some(), "--repeat-delay"),
-        (pace.every.is_some(), "--every"),
-        (pace.rate.is_some(), "--rate"),
-        (flags.replay.replay, "--replay"),
-        (flags.replay.speed.is_some(), "--speed"),
-        (flags.replay.rounds.is_some(), "--loop"),
-        (flags.replay.topic_prefix.is_some(), "--topic-prefix"),
-        (account.tee, "--tee"),
-        (account.stats, "--stats"),
-        (account.progress, "--progress"),
-        (flags.request.request, "--request"),
-        (spool.spool.is_some(), "--spool"),
-        (spool.without_message().is_some(), "--spool-drain and --spool-status"),
-        (flags.connection.disable_clean_session, "-c"),
-        (flags.properties.session_expiry_interval.is_some(), "-x"),
-        (flags.connection.max_inflight.is_some(), "-M"),
-        (flags.connection.no_reconnect, "--no-reconnect"),
-        (will.will_topic.is_some(), "--will-topic"),
-        (flags.general.dry_run, "--dry-run"),
-    ] {
-        apart((true, "--check"), other)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

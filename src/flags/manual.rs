@@ -38,6 +38,10 @@ pub const PUBLISH_EXAMPLES: &[Example] = &[
         command: "mqpub --check -V 5",
     },
     Example {
+        title: "How many messages a second go to a broker and back",
+        command: "mqpub --bench --for 1s -q 1 --quiet | jq .rate",
+    },
+    Example {
         title: "Delete a retained message",
         command: "mqpub -t home/plan -r -n",
     },
@@ -278,7 +282,7 @@ pub const VALUES: &[(&str, Values)] = &[
     ("URL", Values::OneOf(&["mqtt://", "mqtts://", "ws://", "wss://"])),
     ("VERSION", Values::OneOf(&["5", "311", "31"])),
     ("TLS-VERSION", Values::OneOf(&["tlsv1.2", "tlsv1.3"])),
-    ("FORM", Values::OneOf(&["pem"])),
+    ("--keyform", Values::OneOf(&["pem"])),
     ("HASH", Values::Free),
     ("HEX", Values::Free),
     ("LIST", Values::Free),

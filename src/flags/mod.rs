@@ -1,6 +1,7 @@
 //! What was typed: the command lines of both tools, declared with their help,
 //! parsed, not yet given a meaning. No I/O.
 
+pub mod bench;
 pub mod connection;
 pub mod environment;
 pub mod exec;

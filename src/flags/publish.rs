@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::{Args, Parser};
 
+use super::bench::BenchFlags;
 use super::connection::{ConnectionFlags, GeneralFlags};
 use super::probe::ProbeFlags;
 use super::properties::PropertyFlags;
@@ -56,6 +57,9 @@ pub struct PublishFlags {
     /// How a broker is tried out.
     #[command(flatten)]
     pub probe: ProbeFlags,
+    /// How a broker is measured.
+    #[command(flatten)]
+    pub bench: BenchFlags,
     /// Which broker.
     #[command(flatten)]
     pub connection: ConnectionFlags,

@@ -18,7 +18,6 @@ use anyhow::Context as _;
 use rustix::event::PollFlags;
 
 use self::desk::{Counter, Desk};
-use self::latency::Latencies;
 use super::input::{self, Input};
 use super::{FAREWELL, end_of_grace};
 use crate::config::connection::Version;
@@ -28,6 +27,7 @@ use crate::entry::{self, Ending};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::feed::Feed;
+use crate::latency::Latencies;
 use crate::message::Message;
 use crate::output::Trouble;
 use crate::report::Report;

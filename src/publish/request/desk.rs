@@ -5,11 +5,11 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::latency::Latencies;
 use super::pending::{Pending, Taken};
 use crate::config::request::{Address, Answers, Request};
 use crate::failure::quote;
 use crate::json::Reply;
+use crate::latency::Latencies;
 use crate::message::{Received, Value};
 use crate::output::{Printer, Trouble};
 use crate::property::CORRELATION_DATA;

@@ -1,50 +1,6 @@
-//! How long replies took: kept in a histogram, so that a long run takes no more
-//! memory than a short one.
+//! How long the reply took, as `mosquitto_rr` tells it.
 
 use std::time::Duration;
-
-use hdrhistogram::Histogram;
-
-/// The time beyond which it does not matter any more.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// The latencies of a run, each to three digits.
-#[derive(Debug)]
-pub(super) struct Latencies(Histogram<u64>);
-
-impl Latencies {
-    /// None yet; `None` if there cannot be any.
-    pub(super) fn new() -> Option<Self> {
-        let longest = u64::try_from(LONGEST.as_micros()).ok()?;
-        Histogram::new_with_max(longest, 3).ok().map(Self)
-    }
-
-    pub(super) fn note(&mut self, latency: Duration) {
-        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        self.0.saturating_record(micros.max(1));
-    }
-
-    /// Least, median, 99th percentile and most; `None` without any reply.
-    pub(super) fn summary(&self) -> Option<String> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let words = |micros: u64| {
-            if micros < 1_000_000 {
-                format!("{}.{:03} ms", micros / 1000, micros % 1000)
-            } else {
-                format!("{}.{:03} s", micros / 1_000_000, micros / 1000 % 1000)
-            }
-        };
-        Some(format!(
-            "latency: min {}, median {}, p99 {}, max {}",
-            words(self.0.min()),
-            words(self.0.value_at_quantile(0.5)),
-            words(self.0.value_at_quantile(0.99)),
-            words(self.0.max())
-        ))
-    }
-}
 
 /// The line that `mosquitto_rr` has for it.
 pub(super) fn line(latency: Duration) -> String {
@@ -64,22 +20,6 @@ pub(super) fn line(latency: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_told_is_right_to_three_digits() {
-        let mut latencies = Latencies::new().unwrap();
-        assert_eq!(latencies.summary(), None);
-        for millis in 1..=1000 {
-            latencies.note(Duration::from_millis(millis));
-        }
-        let text = latencies.summary().unwrap();
-        assert_eq!(
-            text,
-            "latency: min 1.000 ms, median 500.223 ms, p99 990.207 ms, max 1.000 s"
-        );
-        latencies.note(Duration::from_secs(1_000_000));
-        assert!(latencies.summary().is_some());
-    }
 
     #[test]
     fn the_line_of_mosquitto_rr() {
