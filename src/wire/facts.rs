@@ -40,12 +40,6 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// Whether messages may come: something was subscribed to, now or earlier.
-    pub(super) fn has_subscriptions(&self) -> bool {
-        let known = self.connack.as_ref().is_some_and(|connack| connack.session_present);
-        known || !self.answers.is_empty()
-    }
-
     /// The reason code of an acknowledgement, if that is a refusal.
     pub(super) fn refusal(&mut self, reason: Option<u8>) -> Option<u8> {
         self.unheard += u64::from(reason == Some(NOBODY_SUBSCRIBES));

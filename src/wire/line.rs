@@ -66,6 +66,8 @@ pub(crate) struct Line {
     outgoing: Vec<u8>,
     /// Acknowledgements of what came; they leave only when it is safe.
     acknowledgements: Vec<u8>,
+    /// There have been any.
+    has_answered: bool,
     /// When they last left.
     released: Instant,
     /// Those that leave when somebody says so, or not at all.
@@ -111,6 +113,7 @@ impl Line {
             route,
             outgoing: Vec::with_capacity(BUFFER),
             acknowledgements: Vec::new(),
+            has_answered: false,
             released: Instant::now(),
             held: Held::default(),
             ahead: Vec::new(),
@@ -249,7 +252,7 @@ impl Line {
                 self.send_buffered();
                 if other == kind::DISCONNECT {
                     self.carrier.farewell();
-                    if self.watch.facts().has_subscriptions() {
+                    if self.has_answered {
                         self.carrier.see_off();
                     }
                     self.down.get_or_insert(Down::ByUs);

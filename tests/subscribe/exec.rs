@@ -217,13 +217,14 @@ fn a_form_is_what_the_command_reads() {
 #[test]
 fn no_secret_and_no_signal_mask_is_inherited() {
     let broker = play(|conn| send(conn, &[("a", "1")]));
+    // SIGINT, SIGPIPE and SIGTERM; others may be ignored by whoever runs the tests.
     let script = "echo \"$MQTT_PASSWORD|$MQTT_USERNAME|$MQTT_MESSAGE_CONTENT_TYPE\"; \
-                  grep -E '^Sig(Blk|Ign)' /proc/self/status | sed 's/[[:space:]].*\\(.......\\)$/ \\1/'; \
+                  for mask in $(sed -nE 's/^Sig(Blk|Ign)://p' /proc/self/status); do echo $((0x$mask & 0x5002)); done; \
                   for fd in /proc/$$/fd/*; do readlink $fd; done | grep -c socket";
     let tool = exec(broker.port(), "-t a -q 1 -C 1 --exec-failure count", script, &[]);
     let tool = tool.env("MQTT_PASSWORD", "secret").env("MQTT_USERNAME", "me");
     let tool = tool.env("MQTT_MESSAGE_CONTENT_TYPE", "of another message");
-    let expected = "|me|\nSigBlk: 0000000\nSigIgn: 0000000\n0\n";
+    let expected = "|me|\n0\n0\n0\n";
     let error = "mqsub: warning: message on topic 'a': sh: exit status 1\n\
                  mqsub: error: 1 of 1 command failed\n";
     tool.run().expect(1, expected, error);

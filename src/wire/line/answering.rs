@@ -70,5 +70,6 @@ impl Line {
         let first = packet.first().copied().unwrap_or_default();
         self.watch.sent(first, &[IoSlice::new(packet)], packet.len());
         self.acknowledgements.extend_from_slice(packet);
+        self.has_answered = true;
     }
 }
