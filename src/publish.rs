@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use rustix::event::PollFlags;
 
 use self::account::Account;
@@ -221,8 +222,7 @@ impl Run {
         ];
         let deadline = deadlines.into_iter().flatten().min();
         let reads = hungry && self.feed.wants_records();
-        let source = self.input.stream.as_ref().filter(|_| reads);
-        let source = source.and_then(input::Stream::source);
+        let source = self.input.source(reads);
         // Asking for nothing still tells of a reader that has gone.
         let reader = self.tee.as_ref().map(|tee| tee.out().as_fd());
         let [input, gone] = self
@@ -239,48 +239,30 @@ impl Run {
 
     /// Reads once, and hands on what may leave.
     fn read(&mut self) {
-        if let Some(stream) = &mut self.input.stream {
-            if stream.begins_again() {
-                self.feed.rewind();
-            }
-            if let Err(why) = stream.read() {
-                self.failure.get_or_insert(why);
-            }
+        if let Err(why) = self.input.read(&mut self.feed) {
+            self.failure.get_or_insert(why);
         }
         self.hand_on();
     }
 
     /// Makes messages of records that were read, as many as there is use for.
     fn refill(&mut self) {
-        while self.feed.wants_records()
-            && let Some(stream) = &mut self.input.stream
-        {
-            for (number, record) in std::iter::from_fn(|| stream.next()).take(BATCH) {
-                match self.feed.add(&record) {
-                    Ok(()) => {
-                        if let Some(tee) = &mut self.tee {
-                            tee.note(&record);
-                        }
-                    }
-                    Err(why) => {
-                        self.bad_records += 1;
-                        let failure = Failure::new(Exit::Failed, format!("line {number}: {why}"));
-                        if !self.keep_going {
-                            // What stands before it is still sent.
-                            self.failure.get_or_insert(failure);
-                            stream.stop();
-                            self.feed.close();
-                            return;
-                        }
-                        self.progress.clear();
-                        self.report.warn(&failure);
-                    }
-                }
+        let tee = &mut self.tee;
+        let note = |record: &Bytes| {
+            if let Some(tee) = tee {
+                tee.note(record);
             }
-            if stream.is_over() {
+        };
+        for why in self.input.fill(&mut self.feed, self.keep_going, note) {
+            self.bad_records += 1;
+            if self.keep_going {
+                self.progress.clear();
+                self.report.warn(&why);
+            } else {
+                // What stands before it is still sent.
+                self.failure.get_or_insert(why);
+                self.input.stop(&mut self.feed);
                 self.feed.close();
-            } else if stream.waiting() == 0 {
-                return;
             }
         }
     }
@@ -296,12 +278,7 @@ impl Run {
     /// Nothing more is read; what was read is still delivered.
     fn stop_reading(&mut self) {
         self.feed.stop_repeating();
-        if let Some(stream) = &mut self.input.stream {
-            stream.stop();
-            if stream.is_over() {
-                self.feed.close();
-            }
-        }
+        self.input.stop(&mut self.feed);
     }
 
     /// Gives the session what may leave now; `false` if nothing may.
@@ -419,12 +396,10 @@ impl Run {
 
     /// What has become of everything that was read.
     fn account(&self) -> Account {
-        let stream = self.input.stream.as_ref();
-        let waiting = stream.map_or(0, |stream| stream.waiting() * self.feed.copies());
         Account {
             counts: self.session.counts(),
-            unsent: (self.feed.unsent() + waiting) as u64,
-            fragment: stream.map_or(0, input::Stream::unfinished),
+            unsent: self.input.unsent(&self.feed) as u64,
+            fragment: self.input.unfinished(),
         }
     }
 

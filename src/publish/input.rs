@@ -12,6 +12,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use bytes::Bytes;
 
+use super::BATCH;
 use crate::config::publish::{Framing, Pace, Publish, Source};
 use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
@@ -23,7 +24,7 @@ pub(super) struct Input {
     /// The whole payloads.
     pub(super) payloads: Vec<Bytes>,
     /// The records of stdin.
-    pub(super) stream: Option<Stream>,
+    stream: Option<Stream>,
 }
 
 impl Input {
@@ -83,6 +84,80 @@ impl Input {
         let texts = std::mem::take(&mut self.payloads);
         let feed = Feed::fixed(template, texts, publish.repeat, pace, now);
         feed.map_err(|why| super::cannot_make(&why).into())
+    }
+}
+
+/// What a run does with the stream, where there is one.
+impl Input {
+    /// The records of stdin.
+    pub(super) fn stream(&mut self) -> Option<&mut Stream> {
+        self.stream.as_mut()
+    }
+
+    /// What to read from, if more is `wanted` and all that was read has been taken.
+    pub(super) fn source(&self, wanted: bool) -> Option<BorrowedFd<'_>> {
+        self.stream.as_ref().filter(|_| wanted).and_then(Stream::source)
+    }
+
+    /// Reads once.
+    ///
+    /// # Errors
+    /// Why no more can be read.
+    pub(super) fn read(&mut self, feed: &mut Feed) -> Result<(), Failure> {
+        let Some(stream) = &mut self.stream else { return Ok(()) };
+        if stream.begins_again() {
+            feed.rewind();
+        }
+        stream.read()
+    }
+
+    /// Makes messages of records that were read, as many as there is use for, and
+    /// tells `taken` of each of these records. Returns what is wrong with the others;
+    /// unless it is to `keep_going`, no more is made after the first.
+    pub(super) fn fill(&mut self, feed: &mut Feed, keep_going: bool, mut taken: impl FnMut(&Bytes)) -> Vec<Failure> {
+        let mut wrong = Vec::new();
+        let Some(stream) = &mut self.stream else { return wrong };
+        while feed.wants_records() {
+            for (number, record) in std::iter::from_fn(|| stream.next()).take(BATCH) {
+                match feed.add(&record) {
+                    Ok(()) => taken(&record),
+                    Err(why) => {
+                        wrong.push(Failure::new(Exit::Failed, format!("line {number}: {why}")));
+                        if !keep_going {
+                            return wrong;
+                        }
+                    }
+                }
+            }
+            if stream.is_over() {
+                feed.close();
+            } else if stream.waiting() == 0 {
+                break;
+            }
+        }
+        wrong
+    }
+
+    /// Reads no more; what was read is still taken.
+    pub(super) fn stop(&mut self, feed: &mut Feed) {
+        if let Some(stream) = &mut self.stream {
+            stream.ended = true;
+            if stream.is_over() {
+                feed.close();
+            }
+        }
+    }
+
+    /// How many messages would be made of what was read and not taken, and those that
+    /// were made and have not left.
+    pub(super) fn unsent(&self, feed: &Feed) -> usize {
+        let waiting = self.stream.as_ref().map_or(0, Stream::waiting);
+        feed.unsent() + waiting * feed.copies()
+    }
+
+    /// How many bytes were read of a record whose end has not come.
+    pub(super) fn unfinished(&self) -> usize {
+        self.stream.as_ref().map_or(0, |stream| stream.reader.unfinished())
     }
 }
 
@@ -190,18 +265,8 @@ impl Stream {
     }
 
     /// How many records were read and not taken.
-    pub(super) fn waiting(&self) -> usize {
+    fn waiting(&self) -> usize {
         self.records.len()
-    }
-
-    /// How many bytes were read of a record whose end has not come.
-    pub(super) fn unfinished(&self) -> usize {
-        self.reader.unfinished()
-    }
-
-    /// Reads no more.
-    pub(super) fn stop(&mut self) {
-        self.ended = true;
     }
 
     /// Whether no more records come.
@@ -210,7 +275,7 @@ impl Stream {
     }
 
     /// What to read from, if all that was read has been taken.
-    pub(super) fn source(&self) -> Option<BorrowedFd<'_>> {
+    fn source(&self) -> Option<BorrowedFd<'_>> {
         (!self.ended && self.records.is_empty()).then(|| self.source.as_fd())
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn run(publish: Publish, report: Report) -> anyhow::Result<Ending> {
     let from = match &publish.source {
         Source::Stream(stream) => {
             let mut feed = Feed::stream(publish.template, &stream.record, publish.pace, now);
-            let Some(stream) = &mut input.stream else {
+            let Some(stream) = input.stream() else {
                 return Err(Failure::new(Exit::Failed, "there is no stream to read").into());
             };
             while !stream.is_over() && !stream.begins_again() {

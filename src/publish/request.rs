@@ -18,7 +18,7 @@ use anyhow::Context as _;
 use rustix::event::PollFlags;
 
 use self::desk::{Counter, Desk};
-use super::input::{self, Input};
+use super::input::Input;
 use super::{FAREWELL, end_of_grace};
 use crate::config::connection::Version;
 use crate::config::publish::Publish;
@@ -208,8 +208,7 @@ impl Run {
         ];
         let deadline = deadlines.into_iter().flatten().min();
         let reads = hungry && self.feed.wants_records();
-        let source = self.input.stream.as_ref().filter(|_| reads);
-        let source = source.and_then(input::Stream::source);
+        let source = self.input.source(reads);
         // Asking for nothing still tells of a reader that has gone.
         let reader = (!self.leaving).then(|| std::os::fd::AsFd::as_fd(&stdout));
         let [input, gone] = self
@@ -219,8 +218,7 @@ impl Run {
             self.quiet_end = true;
             self.leave();
         } else if !input.is_empty()
-            && let Some(stream) = &mut self.input.stream
-            && let Err(why) = stream.read()
+            && let Err(why) = self.input.read(&mut self.feed)
         {
             self.failure.get_or_insert(why);
         }

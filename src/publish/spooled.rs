@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use rustix::event::PollFlags;
 
-use super::input::{self, Input};
+use super::input::Input;
 use super::{FAREWELL, end_of_grace};
 use crate::config::connection::Connection;
 use crate::config::publish::{Pace, Publish};
@@ -215,12 +215,10 @@ impl Run {
         ];
         let deadline = deadlines.into_iter().flatten().min();
         let reads = self.held.is_empty() && self.feed.wants_records();
-        let source = self.input.stream.as_ref().filter(|_| reads);
-        let source = source.and_then(input::Stream::source);
+        let source = self.input.source(reads);
         let [input] = self.waker.wait([(source, PollFlags::IN)], deadline)?;
         if !input.is_empty()
-            && let Some(stream) = &mut self.input.stream
-            && let Err(why) = stream.read()
+            && let Err(why) = self.input.read(&mut self.feed)
         {
             self.failure.get_or_insert(why);
         }

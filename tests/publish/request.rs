@@ -380,3 +380,16 @@ fn a_record_with_an_address_of_its_own_is_no_request() {
     let words = ["line 1: it has a response-topic of its own", "1 line was no request"];
     tool.run().expect(1, "pong\n", Contains(&words));
 }
+
+#[test]
+fn what_stands_behind_a_bad_record_is_told_as_not_sent() {
+    let broker = Broker::start(|conn: &mut Conn| {
+        welcome(conn);
+        answer_one(conn);
+        conn.until_eof();
+    });
+    let records = "{\"topic\":\"t\"}\nbad\n{\"topic\":\"t\"}\n";
+    let tool = mqpub(broker.port(), "--request --json").stdin(records);
+    let words = ["2 requests, 1 answered, 1 not sent: line 2: it is not a JSON object"];
+    tool.run().expect(1, "pong\n", Contains(&words));
+}

@@ -428,3 +428,13 @@ fn a_folder_that_is_no_spool_is_told() {
         Contains(&["cannot open the spool /dev/null/x: not a directory"]),
     );
 }
+
+#[test]
+fn what_stands_behind_a_bad_record_is_told_as_not_taken() {
+    let place = Place::new();
+    let records = "{\"topic\":\"t\",\"payload\":\"1\"}\nbad\n{\"topic\":\"t\",\"payload\":\"3\"}\n";
+    let words = ["1 message read and not taken; 1 message queued: line 2: it is not a JSON object"];
+    let tool = place.mqpub(nowhere(), "--json").stdin(records);
+    tool.run().expect(1, "", Contains(&words));
+    place.holds(1);
+}

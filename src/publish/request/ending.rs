@@ -12,12 +12,7 @@ impl Run {
     /// Nothing more is read.
     pub(super) fn stop_reading(&mut self) {
         self.feed.stop_repeating();
-        if let Some(stream) = &mut self.input.stream {
-            stream.stop();
-            if stream.is_over() {
-                self.feed.close();
-            }
-        }
+        self.input.stop(&mut self.feed);
     }
 
     /// The connection is gone for good.
@@ -108,15 +103,13 @@ impl Run {
 
     /// Requests that were read and never sent.
     fn unsent(&self) -> u64 {
-        let stream = self.input.stream.as_ref();
-        let waiting = stream.map_or(0, super::input::Stream::waiting);
-        (self.made.len() + self.feed.unsent() + waiting) as u64
+        (self.made.len() + self.input.unsent(&self.feed)) as u64
     }
 
     /// Says what has become of the requests, if not all were answered.
     fn shortfall(&self) -> Option<String> {
         let totals = *self.desk.lock().pending.totals();
-        let fragment = self.input.stream.as_ref().map_or(0, super::input::Stream::unfinished);
+        let fragment = self.input.unfinished();
         if totals.answered == self.asked() && fragment == 0 {
             return None;
         }

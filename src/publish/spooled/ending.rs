@@ -73,11 +73,8 @@ impl Run {
 
     /// What was read and could not be taken.
     fn not_taken(&self) -> Option<String> {
-        let stream = self.input.stream.as_ref();
-        let waiting = stream.map_or(0, |stream| stream.waiting() * self.feed.copies());
-        let lost = (self.held.len() + self.feed.unsent() + waiting) as u64;
-        let fragment = stream.map_or(0, super::input::Stream::unfinished);
-        match (lost, fragment) {
+        let lost = (self.held.len() + self.input.unsent(&self.feed)) as u64;
+        match (lost, self.input.unfinished()) {
             (0, 0) => None,
             (0, bytes) => Some(format!("{bytes} bytes of an unfinished message not taken")),
             (lost, 0) => Some(count(lost, "read and not taken")),

@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
-use super::super::{BATCH, cannot_make};
+use super::super::cannot_make;
 use super::Run;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -54,24 +54,9 @@ impl Run {
 
     /// Makes messages of records that were read.
     fn refill(&mut self) {
-        while self.held.is_empty()
-            && self.feed.wants_records()
-            && let Some(stream) = &mut self.input.stream
-        {
-            let records: Vec<_> = std::iter::from_fn(|| stream.next()).take(BATCH).collect();
-            let (is_over, is_empty) = (stream.is_over(), stream.waiting() == 0);
-            for (number, record) in records {
-                if let Err(why) = self.feed.add(&record) {
-                    self.bad(Failure::new(Exit::Failed, format!("line {number}: {why}")));
-                    if self.failure.is_some() {
-                        return;
-                    }
-                }
-            }
-            if is_over {
-                self.feed.close();
-            } else if is_empty {
-                return;
+        if self.held.is_empty() {
+            for why in self.input.fill(&mut self.feed, self.keep_going, |_| ()) {
+                self.bad(why);
             }
         }
     }
@@ -91,11 +76,6 @@ impl Run {
 
     /// Nothing more is read; what was read is still taken.
     pub(super) fn stop_reading(&mut self) {
-        if let Some(stream) = &mut self.input.stream {
-            stream.stop();
-            if stream.is_over() {
-                self.feed.close();
-            }
-        }
+        self.input.stop(&mut self.feed);
     }
 }
