@@ -396,10 +396,17 @@ mod tests {
             (r"\\n", b"\\n"),
             (r"\xff\x0A0", b"\xff\n0"),
             ("é\\0", "é\0".as_bytes()),
+            (r"\n\r\t\\", b"\n\r\t\\"),
+            (r"\x1e\xFFx", b"\x1e\xffx"),
+            (r"\x410", b"A0"),
+            ("--\n", b"--\n"),
+            ("é", "é".as_bytes()),
         ] {
             assert_eq!(escaped(text).unwrap(), bytes, "{text}");
         }
-        for bad in ["", "\\", r"a\q", r"\x", r"\x1", r"\xg0", r"\x1é"] {
+        for bad in [
+            "", "\\", "a\\", r"a\q", "\\\u{1}", r"\é", r"\x", r"\x1", r"\xg0", r"\x+1", r"\x1é",
+        ] {
             assert!(escaped(bad).is_err(), "{bad}");
         }
     }

@@ -59,91 +59,12 @@ impl Delimiter {
     }
 }
 
-/// Reads a delimiter as it is typed: `\0`, `\n`, `\r`, `\t`, `\\` and `\xNN`
-/// stand for one byte each, anything else for itself.
-///
-/// # Errors
-/// What is wrong with it, in a clause that fits behind `invalid value 'x' for
-/// '--option': `.
-pub fn parse_delimiter(text: &str) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        bytes.extend_from_slice(plain.as_bytes());
-        let Some(letter) = escape.chars().next() else {
-            return Err(r"a \ stands at its end (write \\ for one)".to_owned());
-        };
-        rest = &escape[letter.len_utf8()..];
-        bytes.push(match letter {
-            '0' => 0,
-            'n' => b'\n',
-            'r' => b'\r',
-            't' => b'\t',
-            '\\' => b'\\',
-            'x' => {
-                let byte = rest.get(..2).and_then(hexadecimal);
-                rest = rest.get(2..).unwrap_or_default();
-                byte.ok_or(r"\x needs two hexadecimal digits, as in \x1e")?
-            }
-            other => {
-                return Err(format!(
-                    r"it has the unknown escape \{}; known are \0 \n \r \t \\ \xNN",
-                    other.escape_debug()
-                ));
-            }
-        });
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    if bytes.is_empty() {
-        return Err("must not be empty".to_owned());
-    }
-    Ok(bytes)
-}
-
-/// A byte of two digits. `u8::from_str_radix` alone would take `+1`.
-fn hexadecimal(digits: &str) -> Option<u8> {
-    if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        u8::from_str_radix(digits, 16).ok()
-    } else {
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn escapes() {
-        for (text, bytes) in [
-            (r"\0", &b"\0"[..]),
-            (r"\n\r\t\\", b"\n\r\t\\"),
-            (r"\x1e\xFFx", b"\x1e\xffx"),
-            (r"\\n", b"\\n"),
-            (r"\x410", b"A0"),
-            ("--\n", b"--\n"),
-            ("é", "é".as_bytes()),
-        ] {
-            assert_eq!(parse_delimiter(text).as_deref(), Ok(bytes), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_delimiter_is_refused() {
-        for (text, why) in [
-            ("", "must not be empty"),
-            ("a\\", "at its end"),
-            (r"\q", r"unknown escape \q"),
-            ("\\\u{1}", r"unknown escape \\u{1}"),
-            (r"\é", r"unknown escape \é"),
-            (r"\x", "two hexadecimal digits"),
-            (r"\x1", "two hexadecimal digits"),
-            (r"\x+1", "two hexadecimal digits"),
-            (r"\x1é", "two hexadecimal digits"),
-        ] {
-            let error = parse_delimiter(text).unwrap_err();
-            assert!(error.contains(why), "{text}: {error}");
-        }
+    fn nothing_delimits_nothing() {
         assert!(Delimiter::new(b"").is_none());
     }
 

@@ -12,7 +12,7 @@ use std::io::{self, Read};
 
 use bytes::Bytes;
 
-pub use delimiter::{Delimiter, parse_delimiter};
+pub use delimiter::Delimiter;
 pub use framing::Framing;
 pub use keyed::{Keys, split_key};
 pub use records::Records;
