@@ -127,6 +127,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     })
 }
 
+/// That so many lines were no messages, or no requests, if there were any.
+fn in_vain(lines: u64, what: &str) -> Option<Failure> {
+    let text = match lines {
+        0 => return None,
+        1 => format!("1 line was no {what}"),
+        lines => format!("{lines} lines were no {what}s"),
+    };
+    Some(Failure::new(Exit::Failed, text))
+}
+
 fn cannot_make(why: &str) -> Failure {
     Failure::new(Exit::Failed, format!("cannot make the message: {why}"))
 }
@@ -454,11 +464,7 @@ impl Run {
             }
             return Ok(Ending::Signal(signal));
         }
-        let failure = self.failure.or_else(|| match self.bad_records {
-            0 => None,
-            1 => Some(Failure::new(Exit::Failed, "1 line was no message")),
-            count => Some(Failure::new(Exit::Failed, format!("{count} lines were no messages"))),
-        });
+        let failure = self.failure.or_else(|| in_vain(self.bad_records, "message"));
         match (failure, shortfall) {
             (Some(why), Some(text)) if account.read() > 1 || why.exit() == Exit::TimedOut => {
                 Err(anyhow::Error::new(why).context(text))

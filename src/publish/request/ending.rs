@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::super::in_vain;
 use super::Run;
 use crate::entry::{self, Ending};
 use crate::exit::Exit;
@@ -55,11 +56,8 @@ impl Run {
         if self.quiet_end {
             return Ok(Ending::Status(Exit::Done));
         }
-        let failure = self.failure.take().or_else(|| match self.bad_records {
-            0 => None,
-            1 => Some(Failure::new(Exit::Failed, "1 line was no request")),
-            count => Some(Failure::new(Exit::Failed, format!("{count} lines were no requests"))),
-        });
+        let failure = self.failure.take();
+        let failure = failure.or_else(|| in_vain(self.bad_records, "request"));
         match (failure, shortfall) {
             (Some(why), Some(text)) if self.asked() > 1 || why.exit() == Exit::TimedOut => {
                 Err(anyhow::Error::new(self.hinted(why)).context(text))

@@ -1,5 +1,6 @@
 //! How a run with a spool ended, in a status and in words.
 
+use super::super::in_vain;
 use super::Run;
 use crate::entry::Ending;
 use crate::exit::Exit;
@@ -42,12 +43,8 @@ impl Run {
         if let Some(lost) = lost {
             return Err(Failure::new(Exit::Failed, lost).into());
         }
-        if self.bad_records > 0 {
-            let text = match self.bad_records {
-                1 => "1 line was no message".to_owned(),
-                count => format!("{count} lines were no messages"),
-            };
-            return Err(Failure::new(Exit::Failed, text).into());
+        if let Some(why) = in_vain(self.bad_records, "message") {
+            return Err(why.into());
         }
         if self.refused > 0 {
             return Err(Failure::new(Exit::Refused, count(self.refused, "refused by the broker")).into());
