@@ -191,6 +191,13 @@ fn is_encrypted(path: &Path) -> bool {
     has(b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || has(b"Proc-Type: 4,ENCRYPTED")
 }
 
+/// Has the session tell of each packet, for the debug output.
+pub(crate) fn trace(report: Report, session: &mut Session) {
+    if report.debugs() {
+        session.trace(move |text| report.debug(text));
+    }
+}
+
 /// Tells how a connection is made.
 pub(crate) fn describe(report: Report, session: &Session) {
     if report.debugs() {

@@ -97,9 +97,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         );
         let asked = signals.clone();
         session.hurry_at(move || [deadline, end_of_grace(&asked)].into_iter().flatten().min());
-        if report.debugs() {
-            session.trace(move |text| report.debug(text));
-        }
+        entry::trace(report, &mut session);
         if tee.is_some() {
             session.keep_settled();
         }

@@ -147,9 +147,7 @@ pub(super) fn run(
         Some(Box::new(inbox)),
         Arc::clone(&waker),
     );
-    if report.debugs() {
-        session.trace(move |text| report.debug(text));
-    }
+    entry::trace(report, &mut session);
     let limit = Arc::new(OnceLock::new());
     let (until, asked) = (Arc::clone(&limit), signals.clone());
     session.hurry_at(move || {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::config::connection::Connection;
+use crate::entry;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::message::{Message, Received};
@@ -121,9 +122,7 @@ impl<'a> Talk<'a> {
             Some(Box::new(postman)),
             Arc::clone(&waker),
         );
-        if report.debugs() {
-            session.trace(move |text| report.debug(text));
-        }
+        entry::trace(report, &mut session);
         session.connect();
         Self {
             session,

@@ -70,9 +70,7 @@ pub(super) fn run(
         Some(Box::new(Counter::new(Arc::clone(&desk), printer, report))),
         Arc::clone(&waker),
     );
-    if report.debugs() {
-        session.trace(move |text| report.debug(text));
-    }
+    entry::trace(report, &mut session);
     let asked = signals.clone();
     session.hurry_at(move || [deadline, end_of_grace(&asked)].into_iter().flatten().min());
     session.keep_settled();

@@ -124,9 +124,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         if desk.as_ref().is_some_and(Desk::answers) {
             session.keep_settled();
         }
-        if report.debugs() {
-            session.trace(move |text| report.debug(text));
-        }
+        entry::trace(report, &mut session);
         Run {
             finish: Finish::new(subscribe.ends, start),
             session,

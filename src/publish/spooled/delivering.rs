@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::super::{BATCH, end_of_grace};
 use super::Run;
 use crate::config::connection::{Persistence, Version};
+use crate::entry;
 use crate::session::{Interest, Session};
 use crate::spool::Delivery;
 
@@ -71,10 +72,7 @@ impl Run {
         let mut session = Session::new(connection, self.policy, window, Interest::default(), None, waker);
         let (asked, deadline) = (self.signals.clone(), self.deadline);
         session.hurry_at(move || [deadline, end_of_grace(&asked)].into_iter().flatten().min());
-        if self.report.debugs() {
-            let report = self.report;
-            session.trace(move |text| report.debug(text));
-        }
+        entry::trace(self.report, &mut session);
         session.keep_settled();
         session.insist();
         session.connect();
