@@ -9,6 +9,25 @@ _mqpub() {
     prev="$3"
     cmd=""
     opts=""
+    if [[ ${cur} == = ]] ; then
+        cur=
+    elif [[ ${prev} == = && ${COMP_CWORD} -gt 1 ]] ; then
+        prev="${COMP_WORDS[COMP_CWORD-2]}"
+    fi
+    if [[ ${COMP_CWORD} -gt 2 && ${COMP_WORDS[COMP_CWORD-2]} == @(-D|--property) ]] ; then
+        case "${prev}" in
+            connect) opts="session-expiry-interval authentication-method authentication-data request-problem-information request-response-information receive-maximum topic-alias-maximum user-property maximum-packet-size" ;;
+            publish) opts="payload-format-indicator message-expiry-interval content-type response-topic correlation-data topic-alias user-property" ;;
+            will) opts="payload-format-indicator message-expiry-interval content-type response-topic correlation-data will-delay-interval user-property" ;;
+            disconnect) opts="session-expiry-interval reason-string user-property" ;;
+            subscribe) opts="subscription-identifier user-property" ;;
+            unsubscribe) opts="user-property" ;;
+        esac
+        if [[ -n ${opts} ]] ; then
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+        fi
+    fi
 
     for i in "${COMP_WORDS[@]:0:COMP_CWORD}"
     do

@@ -1,3 +1,14 @@
+function __mqpub_property_of
+    set -l words (commandline -opc)
+    test (count $words) -gt 2; or return 1
+    contains -- $words[-2] -D --property; and test $words[-1] = $argv[1]
+end
+complete -c mqpub -n '__mqpub_property_of connect' -f -a 'session-expiry-interval authentication-method authentication-data request-problem-information request-response-information receive-maximum topic-alias-maximum user-property maximum-packet-size'
+complete -c mqpub -n '__mqpub_property_of publish' -f -a 'payload-format-indicator message-expiry-interval content-type response-topic correlation-data topic-alias user-property'
+complete -c mqpub -n '__mqpub_property_of will' -f -a 'payload-format-indicator message-expiry-interval content-type response-topic correlation-data will-delay-interval user-property'
+complete -c mqpub -n '__mqpub_property_of disconnect' -f -a 'session-expiry-interval reason-string user-property'
+complete -c mqpub -n '__mqpub_property_of subscribe' -f -a 'subscription-identifier user-property'
+complete -c mqpub -n '__mqpub_property_of unsubscribe' -f -a 'user-property'
 complete -c mqpub -s t -l topic -d 'The topic to publish to; several times, each message goes to each topic' -r
 complete -c mqpub -s m -l message -d 'The payload' -r
 complete -c mqpub -s f -l file -d 'A file that is the payload, whole; - is stdin; several times, a message a file, in order' -r -F

@@ -1,3 +1,14 @@
+function __mqsub_property_of
+    set -l words (commandline -opc)
+    test (count $words) -gt 2; or return 1
+    contains -- $words[-2] -D --property; and test $words[-1] = $argv[1]
+end
+complete -c mqsub -n '__mqsub_property_of connect' -f -a 'session-expiry-interval authentication-method authentication-data request-problem-information request-response-information receive-maximum topic-alias-maximum user-property maximum-packet-size'
+complete -c mqsub -n '__mqsub_property_of publish' -f -a 'payload-format-indicator message-expiry-interval content-type response-topic correlation-data topic-alias user-property'
+complete -c mqsub -n '__mqsub_property_of will' -f -a 'payload-format-indicator message-expiry-interval content-type response-topic correlation-data will-delay-interval user-property'
+complete -c mqsub -n '__mqsub_property_of disconnect' -f -a 'session-expiry-interval reason-string user-property'
+complete -c mqsub -n '__mqsub_property_of subscribe' -f -a 'subscription-identifier user-property'
+complete -c mqsub -n '__mqsub_property_of unsubscribe' -f -a 'user-property'
 complete -c mqsub -s t -l topic -d 'A topic filter to subscribe to; may be given several times' -r
 complete -c mqsub -s q -l qos -d 'The highest level to receive with: 0, 1 or 2' -r -f -a "0\t''
 1\t''

@@ -5,10 +5,12 @@ mod password;
 mod print;
 mod rehearsal;
 mod sources;
+mod typed;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind as Io, Read as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -23,7 +25,8 @@ use crate::exit::{Exit, Numbers};
 use crate::failure::{Failure, io_reason};
 use crate::flags::connection::ConnectionFlags;
 use crate::flags::environment;
-use crate::flags::{self, Flags, Tool, layers, secrets};
+use crate::flags::layers::Layer;
+use crate::flags::{self, Flags, Tool, explain, secrets};
 use crate::report::Report;
 use crate::secret::Secret;
 use crate::session::{self, Policy, Session};
@@ -46,21 +49,21 @@ pub(crate) enum Ending {
 
 /// Runs a tool: parses the command line, does the work, tells how it went.
 pub(crate) fn run<F: Flags>(
-    program: &'static str,
     arguments: impl IntoIterator<Item = OsString>,
     work: impl FnOnce(F, Report) -> anyhow::Result<Ending>,
 ) -> ExitCode {
+    let program = F::TOOL.program();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let numbers = arguments.first().map(|name| Numbers::of(name)).unwrap_or_default();
     let typed = arguments.get(1..).unwrap_or_default();
     conceal::overwrite(typed, &secrets::find::<F>(typed));
     let sources = match sources::read::<F>(&arguments) {
         Ok(sources) => sources,
-        Err(refusal) => return refusal.answer(program, numbers),
+        Err(refusal) => return refusal.answer(F::TOOL, numbers),
     };
     let mut flags: F = match flags::parse_after(&sources.layers, &arguments) {
         Ok(flags) => flags,
-        Err(error) => return Refusal::from(error).answer(program, numbers),
+        Err(error) => return Refusal::from(error).answer(F::TOOL, numbers),
     };
     flags.connection_mut().ambient_proxy = environment::ambient_proxy(|name| std::env::var_os(name));
     let general = flags.general();
@@ -70,12 +73,12 @@ pub(crate) fn run<F: Flags>(
     }
     if general.print_config && general.dry_run {
         let why = "--print-config and --dry-run cannot be used together";
-        return Refusal::Other(Failure::new(Exit::Usage, why)).answer(program, numbers);
+        return Refusal::Other(Failure::new(Exit::Usage, why)).answer(F::TOOL, numbers);
     }
     let explained = if general.print_config {
-        match layers::explain::<F>(&sources.layers, &arguments) {
+        match explain::explain::<F>(&sources.layers, &arguments) {
             Ok(options) => Some(print::text(&options)),
-            Err(error) => return Refusal::from(error).answer(program, numbers),
+            Err(error) => return Refusal::from(error).answer(F::TOOL, numbers),
         }
     } else {
         None
@@ -102,16 +105,30 @@ pub(crate) fn run<F: Flags>(
         }
         Err(error) => {
             let exit = status_of(&error);
+            let code = error.downcast_ref::<Failure>().and_then(Failure::code_number);
             if exit == Exit::Usage {
                 // A command line that makes no sense is never passed over.
+                let error = with_origins::<F>(&error, &sources.layers, &arguments).unwrap_or(error);
                 Report::new(program, false, false).error(&error);
             } else {
                 report.error(&error);
             }
-            let code = error.downcast_ref::<Failure>().and_then(Failure::code_number);
             numbers.status(exit, code).into()
         }
     }
+}
+
+/// The same error with where the options stand that it is about, if that is worth
+/// telling.
+fn with_origins<F: Flags>(error: &anyhow::Error, layers: &[Layer], arguments: &[OsString]) -> Option<anyhow::Error> {
+    let failure = error.downcast_ref::<Failure>()?;
+    let options = explain::explain::<F>(layers, arguments).ok()?;
+    let origins = typed::origins(&failure.to_string(), &options)?;
+    // A hint that is there says more.
+    failure
+        .hint_text()
+        .is_none()
+        .then(|| failure.clone().hint(origins).into())
 }
 
 /// Until when the end may take that a signal asked for.
@@ -233,7 +250,8 @@ impl From<flags::Error> for Refusal {
 
 impl Refusal {
     /// Prints the help or the version, or one line about what is wrong.
-    fn answer(self, program: &'static str, numbers: Numbers) -> ExitCode {
+    fn answer(self, tool: Tool, numbers: Numbers) -> ExitCode {
+        let program = tool.program();
         let failure = match self {
             Self::Typed(error, _) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
                 let mut text = error.render().to_string();
@@ -249,7 +267,7 @@ impl Refusal {
                 };
             }
             Self::Typed(error, place) => {
-                let failure = in_one_line(program, &error);
+                let failure = typed::in_one_line(tool, &error);
                 match place {
                     Some(place) => failure.context(place),
                     None => failure,
@@ -264,8 +282,7 @@ impl Refusal {
 
 /// Prints what was asked for; a reader that has gone wants no more.
 pub(crate) fn print_out(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout().and_then(|mut stdout| stdout.write_all(text.as_bytes())) {
         Err(error) if error.kind() != Io::BrokenPipe => {
             let why = format!("cannot write to stdout: {}", io_reason(&error));
             Err(Failure::new(Exit::Failed, why))
@@ -274,16 +291,17 @@ pub(crate) fn print_out(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// clap's words, without its list of usages.
-fn in_one_line(program: &str, error: &clap::Error) -> Failure {
-    let text = error.render().to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    // The sentence ends at the first empty line; a list below it is part of it.
-    let sentence = text.split("\n\n").next().unwrap_or_default();
-    let sentence = sentence.split_whitespace().collect::<Vec<_>>().join(" ");
-    let tip = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
-    let hint = tip.map_or_else(|| format!("try {program} --help"), str::to_owned);
-    Failure::new(Exit::Usage, sentence).hint(hint)
+/// Stdout without a buffer. If it was closed, every write to it fails, as to
+/// any descriptor that is closed: Rust has opened /dev/null in its place, which
+/// would swallow all.
+///
+/// # Errors
+/// No descriptors are left.
+pub(crate) fn stdout() -> io::Result<File> {
+    if session::stdout_was_closed() {
+        return File::open("/dev/null");
+    }
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
 #[cfg(test)]

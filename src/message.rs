@@ -53,9 +53,12 @@ pub enum BadTopic {
     TooLong,
     /// It has a NUL character.
     Nul,
-    /// A topic name has `+` or `#` (MQTT 5, 3.3.2.1), or a filter has one in
-    /// the wrong place (4.7.1).
+    /// A topic name has `+` or `#` (MQTT 5, 3.3.2.1).
     Wildcard,
+    /// A filter has `+` or `#` in the wrong place (MQTT 5, 4.7.1).
+    Misplaced,
+    /// A filter that begins with `$share/` is no shared one (MQTT 5, 4.8.2).
+    Share,
 }
 
 impl fmt::Display for BadTopic {
@@ -64,7 +67,9 @@ impl fmt::Display for BadTopic {
             Self::Empty => "it is empty",
             Self::TooLong => "it is longer than 65535 bytes",
             Self::Nul => "it has a NUL character",
-            Self::Wildcard => "are its '+' and '#' wildcards right?",
+            Self::Wildcard => "it has the wildcard '+' or '#', which is for subscribing",
+            Self::Misplaced => "each '+' must be a whole level, and '#' the whole last one",
+            Self::Share => "a shared subscription is $share/GROUP/FILTER, without a wildcard in the group",
         })
     }
 }
@@ -113,13 +118,13 @@ impl Filter {
             let alone = level.len() == 1;
             let last = index + 1 == levels;
             if (level.contains('#') && !(alone && last)) || (level.contains('+') && !alone) {
-                return Err(BadTopic::Wildcard);
+                return Err(BadTopic::Misplaced);
             }
         }
         if let Some(shared) = text.strip_prefix("$share/") {
             match shared.split_once('/') {
                 Some((group, filter)) if !group.is_empty() && !group.contains(['+', '#']) && !filter.is_empty() => {}
-                _ => return Err(BadTopic::Wildcard),
+                _ => return Err(BadTopic::Share),
             }
         }
         Ok(Self(c_text))
@@ -354,8 +359,17 @@ mod tests {
         for good in ["#", "+", "a/#", "+/a/+", "/", "$SYS/#", "$share/g/a/#", "$share/g/+"] {
             assert!(Filter::new(good).is_ok(), "{good}");
         }
-        for bad in ["a#", "#/a", "a+/b", "a/#/b", "", "$share/g", "$share//a", "$share/+/a"] {
-            assert!(Filter::new(bad).is_err(), "{bad}");
+        for (bad, why) in [
+            ("a#", BadTopic::Misplaced),
+            ("#/a", BadTopic::Misplaced),
+            ("a+/b", BadTopic::Misplaced),
+            ("a/#/b", BadTopic::Misplaced),
+            ("", BadTopic::Empty),
+            ("$share/g", BadTopic::Share),
+            ("$share//a", BadTopic::Share),
+            ("$share/+/a", BadTopic::Share),
+        ] {
+            assert_eq!(Filter::new(bad), Err(why), "{bad}");
         }
     }
 }

@@ -48,7 +48,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let named = arguments.first().is_some_and(|name| exit::asks(name));
     let typed = arguments.clone();
-    entry::run("mqpub", arguments, |mut flags: PublishFlags, report| {
+    entry::run(arguments, |mut flags: PublishFlags, report| {
         flags.request.named = named;
         let stream = flags.stream().is_some();
         let is_rehearsal = flags.general.dry_run;

@@ -19,3 +19,4 @@ mod resets;
 mod subscribe;
 mod support;
 mod tools;
+mod wording;

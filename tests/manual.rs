@@ -177,6 +177,21 @@ fn bash_offers_options_and_values() {
     assert_eq!(bash_completes(&["mqsub", "--verb"]), ["--verbose"]);
     assert_eq!(bash_completes(&["mqsub", "-t", "a", "-q", ""]), ["0", "1", "2"]);
     assert_eq!(bash_completes(&["mqpub", "--protocol-version", ""]), ["5", "311", "31"]);
+    // As bash takes `--qos=` and `--protocol-version=3` apart.
+    assert_eq!(bash_completes(&["mqsub", "--qos", "="]), ["0", "1", "2"]);
+    assert_eq!(
+        bash_completes(&["mqsub", "--protocol-version", "=", "3"]),
+        ["311", "31"]
+    );
+    assert_eq!(bash_completes(&["mqpub", "-D", "con"]), ["connect"]);
+    assert_eq!(
+        bash_completes(&["mqpub", "-D", "publish", "c"]),
+        ["content-type", "correlation-data"]
+    );
+    assert_eq!(
+        bash_completes(&["mqsub", "--property", "unsubscribe", ""]),
+        ["user-property"]
+    );
 }
 
 #[test]

@@ -18,6 +18,7 @@ fuzz_target!(|input: (&str, &[u8])| {
         counter: 1,
         time: SystemTime::UNIX_EPOCH,
         payload,
+        response: "a/reply",
     };
     match pattern.fill(&values) {
         // Without variables it is itself.

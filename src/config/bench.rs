@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::check::{apart, own, usage};
 use super::connection::{Connection, Version};
 use super::publish::CAUTIOUS_WINDOW;
-use crate::failure::Failure;
+use crate::failure::{Failure, quote};
 use crate::flags::PublishFlags;
 use crate::flags::value::Rate;
 use crate::message::{Properties, Qos, Topic};
@@ -78,7 +78,7 @@ impl Bench {
         let prefix = flags.message.topic.first().cloned().or(common.url_topic);
         let prefix = prefix.as_deref().unwrap_or(PREFIX);
         let prefix = Topic::new(prefix.trim_end_matches('/'))
-            .map_err(|why| usage(format!("-t: cannot publish below topic '{prefix}': {why}")))?;
+            .map_err(|why| usage(format!("-t: cannot publish below topic {}: {why}", quote(prefix))))?;
         let qos = flags.message.qos;
         let cautious = qos == Qos::ExactlyOnce && common.connection.version != Version::V5;
         Ok(Some(Self {

@@ -194,7 +194,8 @@ fn replay(flags: &PublishFlags) -> Result<(), Failure> {
     let needs = |option: &str, other: &str| Err(usage(format!("{option} needs {other}")));
     if !flags.input.json {
         if replay.replay {
-            return needs("--replay", "--json");
+            let hint = "mqsub --json records what mqpub --json --replay plays back";
+            return Err(usage("--replay needs --json").hint(hint));
         }
         if replay.topic_prefix.is_some() {
             return needs("--topic-prefix", "--json");

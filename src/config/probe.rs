@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::check::{apart, own, usage};
 use super::connection::Connection;
-use crate::failure::Failure;
+use crate::failure::{Failure, quote};
 use crate::flags::PublishFlags;
 use crate::message::{Qos, Topic};
 
@@ -75,8 +75,12 @@ impl Probe {
         apart(check, (common.url_topic.is_some(), "a topic in -L"))?;
         let given = &flags.probe;
         let prefix = given.check_prefix.as_deref().unwrap_or(PREFIX);
-        let prefix = Topic::new(prefix.trim_end_matches('/'))
-            .map_err(|why| usage(format!("--check-prefix: cannot publish below topic '{prefix}': {why}")))?;
+        let prefix = Topic::new(prefix.trim_end_matches('/')).map_err(|why| {
+            usage(format!(
+                "--check-prefix: cannot publish below topic {}: {why}",
+                quote(prefix)
+            ))
+        })?;
         Ok(Some(Self {
             connection: common.connection,
             prefix,

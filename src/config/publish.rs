@@ -149,7 +149,7 @@ impl Publish {
         let patterns = flags.input.template.then(|| patterns(&texts, &flags)).transpose()?;
         let topics = texts.iter().filter(|_| patterns.is_none()).map(|text| {
             Topic::new(text)
-                .map_err(|why| Failure::new(Exit::Usage, format!("cannot publish to topic '{text}': {why}")))
+                .map_err(|why| Failure::new(Exit::Usage, format!("cannot publish to topic {}: {why}", quote(text))))
         });
         let topics = topics.collect::<Result<_, _>>()?;
         let stream = flags

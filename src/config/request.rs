@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::connection::Version;
 use super::output::{Form, Framing, Output};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, quote};
 use crate::flags::request::RequestFlags;
 use crate::message::{Filter, Message, Properties, Qos, RetainHandling, Subscription, Topic, Value};
 use crate::property::{CORRELATION_DATA, RESPONSE_TOPIC};
@@ -109,8 +109,12 @@ impl Request {
         }
         let named = flags.response_topic.clone().or(given);
         if let Some(name) = &named {
-            Topic::new(name)
-                .map_err(|why| usage(format!("-e: replies cannot be published to topic '{name}': {why}")))?;
+            Topic::new(name).map_err(|why| {
+                usage(format!(
+                    "-e: replies cannot be published to topic {}: {why}",
+                    quote(name)
+                ))
+            })?;
         }
         let mark = match correlation {
             Some(bytes) => Mark::Given(bytes),
@@ -127,7 +131,8 @@ impl Request {
         }
         let most = flags.max_requests.unwrap_or(MAX_REQUESTS);
         let filter = address.filter(one);
-        let filter = Filter::new(&filter).map_err(|why| usage(format!("cannot subscribe to '{filter}': {why}")))?;
+        let filter =
+            Filter::new(&filter).map_err(|why| usage(format!("cannot subscribe to {}: {why}", quote(&filter))))?;
         let retained = flags.retain_handling.is_some_and(|when| when != RetainHandling::Never) && !flags.no_retained;
         Ok(Self {
             subscription: Subscription {

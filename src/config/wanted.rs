@@ -3,7 +3,7 @@
 use super::connection::Version;
 use super::subscribe::Selection;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, quote};
 use crate::flags::SubscribeFlags;
 use crate::flags::selection::FilterSpec;
 use crate::message::{Filter, RetainHandling, Subscription};
@@ -29,7 +29,7 @@ pub(super) fn subscriptions<'a>(
         if version != Version::V5 {
             only_mqtt_5(&spec)?;
         }
-        subscriptions.push(subscription(flags, spec)?);
+        subscriptions.push(subscription(flags, &spec)?);
     }
     let ignored = match (detail.retain_handling, detail.retain_as_published) {
         (Some(_), _) => Some("--retain-handling"),
@@ -42,18 +42,18 @@ pub(super) fn subscriptions<'a>(
     Ok((subscriptions, warning))
 }
 
-fn subscription(flags: &SubscribeFlags, spec: FilterSpec) -> Result<Subscription, Failure> {
+fn subscription(flags: &SubscribeFlags, spec: &FilterSpec) -> Result<Subscription, Failure> {
     let detail = &flags.detail;
     let mut filter = checked("subscribe to", &spec.filter)?;
     if let Some(group) = &detail.share {
         if filter.is_shared() {
-            let text = spec.filter;
+            let text = quote(&spec.filter);
             return Err(usage(format!(
-                "--share and the shared filter '{text}' cannot be used together"
+                "--share and the shared filter {text} cannot be used together"
             )));
         }
         let shared = format!("$share/{group}/{}", spec.filter);
-        let bad = || usage(format!("--share: no group can have the name '{group}'"));
+        let bad = || usage(format!("--share: no group can have the name {}", quote(group)));
         if group.contains('/') {
             return Err(bad());
         }
@@ -61,7 +61,7 @@ fn subscription(flags: &SubscribeFlags, spec: FilterSpec) -> Result<Subscription
     }
     if spec.no_local && filter.is_shared() {
         let why = "no-local and a shared subscription cannot be used together";
-        return Err(usage(format!("--filter '{}': {why}", spec.filter)));
+        return Err(usage(format!("--filter {}: {why}", quote(&spec.filter))));
     }
     // What is not printed need not be sent; but it must come to be deleted.
     let unwanted = flags.selection.no_retained && !flags.selection.remove_retained;
@@ -93,8 +93,8 @@ fn only_mqtt_5(spec: &FilterSpec) -> Result<(), Failure> {
     } else {
         return Ok(());
     };
-    let filter = &spec.filter;
-    Err(usage(format!("--filter '{filter}': {option} needs MQTT 5 (-V 5)")))
+    let filter = quote(&spec.filter);
+    Err(usage(format!("--filter {filter}: {option} needs MQTT 5 (-V 5)")))
 }
 
 /// Which messages are wanted.
@@ -120,5 +120,5 @@ pub(super) fn filters(option: &str, texts: &[String]) -> Result<Vec<Filter>, Fai
 }
 
 fn checked(what: &str, text: &str) -> Result<Filter, Failure> {
-    Filter::new(text).map_err(|why| usage(format!("cannot {what} '{text}': {why}")))
+    Filter::new(text).map_err(|why| usage(format!("cannot {what} {}: {why}", quote(text))))
 }

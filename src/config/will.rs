@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::connection::Will;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, quote};
 use crate::flags::will::WillFlags;
 use crate::message::Topic;
 use crate::property::Properties;
@@ -25,8 +25,8 @@ pub(super) fn resolve(flags: &WillFlags, properties: Properties) -> Result<Optio
             None => Ok(None),
         };
     };
-    let topic =
-        Topic::new(topic).map_err(|why| usage(format!("--will-topic: cannot publish to topic '{topic}': {why}")))?;
+    let topic = Topic::new(topic)
+        .map_err(|why| usage(format!("--will-topic: cannot publish to topic {}: {why}", quote(topic))))?;
     let (payload, option) = match (&flags.will_payload, &flags.will_payload_file) {
         (Some(_), Some(_)) => return Err(usage("--will-payload and --will-payload-file cannot be used together")),
         (Some(text), None) => (Bytes::copy_from_slice(text.as_bytes()), "--will-payload"),

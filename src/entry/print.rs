@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 
-use crate::flags::layers::Explained;
+use crate::flags::explain::Explained;
 use crate::flags::secrets;
 
 /// What is shown instead of a secret.

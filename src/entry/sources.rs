@@ -72,6 +72,9 @@ impl Sources {
         };
         let lines =
             options_file::parse(&text).map_err(|why| Refusal::Other(usage(format!("{}: {why}", path.display()))))?;
+        let quotes = options_file::quotes(&lines).into_iter();
+        self.warnings
+            .extend(quotes.map(|what| format!("{}: {what}", path.display())));
         self.add::<F>(&path, Layer::options_file(&path, lines));
         Ok(())
     }

@@ -20,7 +20,7 @@ pub struct BenchFlags {
     pub bench: bool,
 
     /// How many connections --bench has, each in a process of its own [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", value_parser = value::whole(1..=1000))]
     pub connections: Option<u16>,
 
     /// How long --bench publishes [default: 10]

@@ -39,7 +39,7 @@ pub struct ConnectionFlags {
     ///
     /// Port 8883 by itself turns TLS on, with the system's certificates. Port 0
     /// makes -h the path of a Unix-domain socket.
-    #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(0..))]
+    #[arg(short, long, value_name = "PORT", value_parser = value::whole(0..=u16::MAX))]
     pub port: Option<u16>,
 
     /// Connect to the Unix-domain socket at this path
@@ -109,7 +109,7 @@ pub struct ConnectionFlags {
     pub password_file: Option<PathBuf>,
 
     /// A file descriptor whose first line is the password, such as 3 of 3<FILE
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value::whole(0..=u16::MAX))]
     pub password_fd: Option<u16>,
 
     /// A shell command that prints the password, such as 'pass show mqtt'
@@ -125,7 +125,7 @@ pub struct ConnectionFlags {
     pub keep_alive: Duration,
 
     /// How many messages to send before the first of them is acknowledged [default: 100]
-    #[arg(short = 'M', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short = 'M', long, value_name = "N", value_parser = value::whole(1..=u16::MAX))]
     pub max_inflight: Option<u16>,
 
     /// The MQTT version: 5, 311 or 31

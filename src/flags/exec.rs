@@ -29,7 +29,7 @@ pub struct ExecFlags {
     pub exec: Option<TypedCommand>,
 
     /// How many commands of --exec may run at a time, each for another topic [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", value_parser = value::whole(1..=1000))]
     pub exec_jobs: Option<u16>,
 
     /// End a command of --exec, and all that it has started, that takes longer; it has failed then

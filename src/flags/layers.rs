@@ -11,12 +11,12 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 
 use super::options_file::Line;
-use super::{Flags, command, scan};
+use super::{Flags, Tool, command, scan};
 use crate::exit;
 
 /// Options that say the same in different ways: one in a higher layer takes the
 /// place of all in the lower ones.
-const GROUPS: [&[&str]; 5] = [
+const GROUPS: [&[&str]; 6] = [
     &[
         "password",
         "password_file",
@@ -28,6 +28,21 @@ const GROUPS: [&[&str]; 5] = [
     &["srv", "port"],
     &["ipv4", "ipv6"],
     &["message", "file", "stdin_line", "stdin_file", "null_message"],
+    &["delimiter", "nul", "framed"],
+];
+
+/// The same of what mqsub shows: a form of messages, or a view, which has none.
+const VIEWS: [&[&str]; 10] = [
+    &["json", "verbose"],
+    &["json", "format"],
+    &["message_rate", "watch", "json"],
+    &["message_rate", "watch", "verbose"],
+    &["message_rate", "watch", "format"],
+    &["message_rate", "watch", "output_dir"],
+    &["message_rate", "watch", "delimiter"],
+    &["message_rate", "watch", "nul"],
+    &["message_rate", "watch", "framed"],
+    &["message_rate", "watch", "no_newline"],
 ];
 
 /// Options that are for the command line alone: they decide what else is read,
@@ -199,7 +214,11 @@ fn is_replaced<F: Flags>(id: &str, kind: Kind, above: &BTreeSet<String>) -> bool
             (_, Kind::Name | Kind::OptionsFile) => !is_list::<F>(id) || F::TOOL.replaced().contains(&id),
             (_, Kind::Profile | Kind::Environment) => true,
         };
-    let groups = GROUPS.iter().filter(|group| group.contains(&id));
+    let views = match F::TOOL {
+        Tool::Publish => &[][..],
+        Tool::Subscribe => &VIEWS,
+    };
+    let groups = GROUPS.iter().chain(views).filter(|group| group.contains(&id));
     same || groups
         .flat_map(|group| *group)
         .any(|other| *other != id && above.contains(*other))
@@ -221,81 +240,6 @@ pub(super) fn merge(layers: &[Layer], kept: &[Vec<bool>]) -> Vec<OsString> {
     counting
         .flat_map(|(setting, _)| setting.arguments.iter().cloned())
         .collect()
-}
-
-/// An option, and what its value is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Explained {
-    /// The name that clap knows it by.
-    pub id: String,
-    /// Its long name.
-    pub long: String,
-    /// Whether it may have several values.
-    pub is_list: bool,
-    /// Its values, each of one or more words, or of none for a switch; and where
-    /// they are from.
-    pub values: Vec<(Vec<OsString>, String)>,
-    /// What its description says that it is without a value.
-    pub default: Option<String>,
-}
-
-/// Tells of each option what its value is, and where that is from. The program's
-/// name is the first of the arguments.
-///
-/// # Errors
-/// As [`super::parse_after`].
-pub fn explain<F: Flags>(layers: &[Layer], arguments: &[OsString]) -> Result<Vec<Explained>, super::Error> {
-    use super::Error;
-    let arguments = arguments.get(1..).unwrap_or_default();
-    let command = command::<F>();
-    let ids = check::<F>(layers).map_err(|(place, error)| Error::At(place, error))?;
-    let typed = options_of::<F>(&command, arguments).map_err(Error::Typed)?;
-    let kept = kept::<F>(layers, &ids, &typed);
-    // Every setting with its place, in the order in which they count.
-    let settings = layers
-        .iter()
-        .zip(&kept)
-        .flat_map(|(layer, kept)| layer.settings.iter().zip(kept));
-    let counting = settings.filter(|(setting, kept)| **kept && !setting.arguments.is_empty());
-    let mut parts: Vec<(&[OsString], &str)> = counting
-        .map(|(setting, _)| (&setting.arguments[..], setting.place.as_str()))
-        .collect();
-    parts.push((arguments, "command line"));
-    let mut explained: Vec<Explained> = Vec::new();
-    for option in command
-        .get_arguments()
-        .filter(|option| !UNLAYERED.contains(&option.get_id().as_str()))
-    {
-        let id = option.get_id().as_str();
-        let is_list = matches!(option.get_action(), clap::ArgAction::Append);
-        let mut values: Vec<(Vec<OsString>, String)> = Vec::new();
-        for (arguments, place) in &parts {
-            let words = scan::scan(&command, arguments);
-            let found = words.iter().filter(|found| found.id == id);
-            values.extend(found.map(|found| (found.words(arguments), (*place).to_owned())));
-            let is_switch = !option.get_action().takes_values();
-            if is_switch && options_of::<F>(&command, arguments).map_err(Error::Typed)?.contains(id) {
-                values.push((Vec::new(), (*place).to_owned()));
-            }
-        }
-        if !is_list && values.len() > 1 {
-            values.drain(..values.len() - 1);
-        }
-        let default = option.get_default_values().first();
-        if let Some(default) = default.filter(|_| values.is_empty() && option.get_action().takes_values()) {
-            values.push((vec![default.to_owned().into()], "default".to_owned()));
-        }
-        let help = option.get_help().map(ToString::to_string).unwrap_or_default();
-        let described = help.split_once("[default: ").and_then(|(_, rest)| rest.split_once(']'));
-        explained.push(Explained {
-            id: id.to_owned(),
-            long: option.get_long().unwrap_or_default().to_owned(),
-            is_list,
-            default: described.map(|(text, _)| text.to_owned()),
-            values,
-        });
-    }
-    Ok(explained)
 }
 
 #[cfg(test)]
@@ -396,6 +340,46 @@ mod tests {
         );
         let flags: PublishFlags = parsed(&["-p 5"], &[], &["--port 7"], "mqpub -S");
         assert_eq!(flags.connection.port, None);
+    }
+
+    #[test]
+    fn how_messages_are_shown_is_decided_on_top() {
+        let shown = |file: &[&str], line: &str| {
+            let flags: SubscribeFlags = parsed(file, &[], &[], line);
+            let (output, view) = (flags.output, flags.view);
+            let given = [
+                (output.json, "json"),
+                (output.verbose, "v"),
+                (output.format.is_some(), "F"),
+                (output.nul, "0"),
+                (output.framed, "framed"),
+                (view.watch, "watch"),
+            ];
+            let given: Vec<_> = given
+                .into_iter()
+                .filter_map(|(given, name)| given.then_some(name))
+                .collect();
+            given.join(" ")
+        };
+        for (file, line, expected) in [
+            (&["-v"][..], "mqsub --json", "json"),
+            (&["--json"], "mqsub -v", "v"),
+            (&["--json"], "mqsub -F %p", "F"),
+            // Not exclusive, and the format counts in any order.
+            (&["-v"], "mqsub -F %p", "v F"),
+            (&["-F %p"], "mqsub -v", "v F"),
+            (&["-v", "-0"], "mqsub --watch", "watch"),
+            (&["--watch"], "mqsub -v", "v"),
+            (&["-0"], "mqsub --framed", "framed"),
+            (&["-v", "-0"], "mqsub", "v 0"),
+        ] {
+            assert_eq!(shown(file, line), expected, "{file:?} {line}");
+        }
+        let flags: PublishFlags = parsed(&["--json"], &[], &[], "mqpub -v --request");
+        assert!(
+            flags.input.json && flags.request.verbose,
+            "what is read and what is shown"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod connection;
 pub mod environment;
 pub mod exec;
+pub mod explain;
 pub mod layers;
 pub mod manual;
 pub mod options_file;

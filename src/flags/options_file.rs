@@ -3,7 +3,7 @@
 //! before those of the command line. Nothing here reads a file.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
@@ -60,6 +60,42 @@ pub fn parse(text: &[u8]) -> Result<Vec<Line>, String> {
         lines.push(Line { number, arguments });
     }
     Ok(lines)
+}
+
+/// Options whose values may well begin and end with a quote.
+const QUOTABLE: [&[u8]; 6] = [
+    b"-m",
+    b"--message",
+    b"--will-payload",
+    b"-F",
+    b"--format",
+    b"--delimiter",
+];
+
+/// What looks like a quoted value, as a shell has them; here the quotes are part
+/// of it.
+pub fn quotes(lines: &[Line]) -> Vec<String> {
+    let mut found = Vec::new();
+    for Line { number, arguments } in lines {
+        let Some((option, value)) = arguments.split_first().zip(arguments.last()) else {
+            continue;
+        };
+        let (option, value) = (option.0.as_bytes(), value.as_bytes());
+        let Some((mark @ (b'"' | b'\''), rest)) = value.split_first().filter(|_| arguments.len() > 1) else {
+            continue;
+        };
+        if rest.last() != Some(mark) {
+            let mark = char::from(*mark);
+            found.push(format!(
+                "line {number}: the value has one {mark} and no other, which is part of it: none is needed"
+            ));
+        } else if !QUOTABLE.contains(&option) {
+            found.push(format!(
+                "line {number}: the quotes are part of the value: none are needed"
+            ));
+        }
+    }
+    found
 }
 
 /// Takes the next field, if there is one; what is left begins behind the one
@@ -153,6 +189,33 @@ mod tests {
                 words.map(|word| word.into_string().unwrap()).collect()
             })
             .collect()
+    }
+
+    #[test]
+    fn quotes_are_told() {
+        let told = |text: &str| quotes(&parse(text.as_bytes()).unwrap()).join("|");
+        for (text, expected) in [
+            (
+                "-m \"abc",
+                "line 1: the value has one \" and no other, which is part of it: none is needed",
+            ),
+            (
+                "-r\n-t 'a b'",
+                "line 2: the quotes are part of the value: none are needed",
+            ),
+            (
+                "-D connect user-property a \"b\"",
+                "line 1: the quotes are part of the value: none are needed",
+            ),
+            (
+                "-t '",
+                "line 1: the value has one ' and no other, which is part of it: none is needed",
+            ),
+            // JSON, and texts with quotes in them.
+            ("-m \"abc\"\n-t it's\n-u a\"b\n-r\n-d \n\"a\"", ""),
+        ] {
+            assert_eq!(told(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct RequestFlags {
     pub response_topic: Option<String>,
 
     /// How many requests may wait for their replies at once [default: 100]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = value::whole(1..=u16::MAX))]
     pub max_requests: Option<u16>,
 
     /// Wait for this many replies to each request [default: 1]

@@ -96,7 +96,7 @@ pub struct ReadyFlags {
     pub ready_file: Option<PathBuf>,
 
     /// Write a newline to this file descriptor when every subscription has been acknowledged
-    #[arg(long, value_name = "FD", value_parser = clap::value_parser!(u16).range(3..))]
+    #[arg(long, value_name = "FD", value_parser = super::value::whole(3..=u16::MAX))]
     pub ready_fd: Option<u16>,
 
     /// Run this command by sh once, when every subscription has been acknowledged

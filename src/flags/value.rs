@@ -1,6 +1,7 @@
 //! Parses single values of the command line; each error is one clause that
 //! fits behind `invalid value 'x' for '--option': `.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -93,6 +94,17 @@ pub fn count(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("must be a whole number, 1 or more".to_owned()),
         Ok(count) => Ok(count),
+    }
+}
+
+/// A whole number in a range.
+///
+/// # Errors
+/// The range.
+pub fn whole(range: RangeInclusive<u16>) -> impl Fn(&str) -> Result<u16, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
     }
 }
 
@@ -292,6 +304,16 @@ mod tests {
         assert!(positive_duration("0").is_err());
         assert_eq!(keep_alive("1m"), Ok(Duration::from_secs(60)));
         assert!(keep_alive("4").is_err() && keep_alive("65536").is_err() && keep_alive("5.5").is_err());
+    }
+
+    #[test]
+    fn whole_numbers() {
+        let port = whole(1..=u16::MAX);
+        assert_eq!((port("1"), port("65535")), (Ok(1), Ok(65_535)));
+        for bad in ["0", "65536", "-1", "abc", "", "1.5"] {
+            let why = "must be a whole number from 1 to 65535";
+            assert_eq!(port(bad), Err(why.to_owned()), "{bad}");
+        }
     }
 
     #[test]

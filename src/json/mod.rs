@@ -19,7 +19,7 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 pub use object::{Stamp, write_object};
-pub use read::{Defaults, read_record, read_recorded};
+pub use read::{Defaults, read_record, read_recorded, remedy};
 pub use write::{Recorder, Reply};
 
 /// Appends the bytes as a JSON string of base64.

@@ -90,7 +90,7 @@ fn named(name: &str) -> Result<Topic, String> {
 
 /// When a message was recorded (RFC 3339, UTC).
 fn read_time(value: Json<'_>) -> Result<SystemTime, String> {
-    let text = value.text("time")?.ok_or("it has no time, which --replay needs")?;
+    let text = value.text("time")?.ok_or(NO_TIME)?;
     humantime::parse_rfc3339(&text)
         .map_err(|_| format!("time must be like 2026-01-31T12:00:00.000000Z, not {}", quote(&text)))
 }
@@ -167,6 +167,22 @@ const KEYS: [&str; 12] = [
     "latency",
 ];
 
+/// The keys that only -F %j has, and %J.
+const FORMATTED: [&str; 2] = ["tst", "payloadlen"];
+
+/// What is wrong with a record that has one of them; what it lacks is `time`, and
+/// bytes that are no text.
+const IS_FORMATTED: &str = "it is an object of -F %j, not a record";
+
+/// What is wrong with a record that has no time, where it needs one.
+const NO_TIME: &str = "it has no time, which --replay needs";
+
+/// What to do about it, if that is known.
+pub fn remedy(why: &str) -> Option<&'static str> {
+    (why == NO_TIME || why.starts_with(IS_FORMATTED))
+        .then_some("capture with mqsub --json, which writes records, each with its time")
+}
+
 /// How many of the keys are read.
 const READ: usize = 7;
 
@@ -190,6 +206,9 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         let mut seen = [false; KEYS.len()];
         while let Some(key) = next_key(&mut map)? {
             let Some(index) = KEYS.iter().position(|known| **known == key) else {
+                if FORMATTED.contains(&&*key) {
+                    return Err(A::Error::custom(format_args!("{IS_FORMATTED} (its key {key})")));
+                }
                 return Err(A::Error::custom(format_args!("unknown key {}", quote(&key))));
             };
             if seen[index] {
@@ -210,6 +229,18 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_mosquitto_writes_is_told_from_a_wrong_key() {
+        let read = |text: &str| read_record(text.as_bytes(), &Defaults::default()).unwrap_err();
+        let why = read(r#"{"tst":"2026-11-24T19:00:00.000000+0000","topic":"a","payload":"x"}"#);
+        assert_eq!(why, "it is an object of -F %j, not a record (its key tst)");
+        assert!(remedy(&why).unwrap().contains("mqsub --json"));
+        let why = read(r#"{"topic":"a","payloadlen":1}"#);
+        assert!(remedy(&why).is_some(), "{why}");
+        let why = read(r#"{"topic":"a","payloud":1}"#);
+        assert_eq!((why.as_str(), remedy(&why)), ("unknown key 'payloud'", None));
+    }
 
     #[test]
     fn a_payload_is_not_longer_than_a_message() {

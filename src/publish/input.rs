@@ -18,6 +18,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
 use crate::feed::Feed;
 use crate::input::{self, Progress, Records};
+use crate::json;
 
 /// What is read.
 pub(super) struct Input {
@@ -122,7 +123,11 @@ impl Input {
                 match feed.add(&record) {
                     Ok(()) => taken(&record),
                     Err(why) => {
-                        wrong.push(Failure::new(Exit::Failed, format!("line {number}: {why}")));
+                        let failure = Failure::new(Exit::Failed, format!("line {number}: {why}"));
+                        wrong.push(match json::remedy(&why) {
+                            Some(remedy) => failure.hint(remedy),
+                            None => failure,
+                        });
                         if !keep_going {
                             return wrong;
                         }

@@ -4,12 +4,12 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd as _;
 
 use anyhow::Context as _;
 use bytes::Bytes;
 
 use crate::config::publish::Framing;
+use crate::entry;
 
 /// The records on their way to a writer.
 pub(super) struct Tee<W> {
@@ -28,8 +28,7 @@ pub(super) struct Tee<W> {
 impl Tee<File> {
     /// Writes to stdout.
     pub(super) fn to_stdout(framing: Framing, copies: usize) -> anyhow::Result<Self> {
-        let stdout = io::stdout().as_fd().try_clone_to_owned();
-        let stdout = File::from(stdout.context("cannot use stdout")?);
+        let stdout = entry::stdout().context("cannot use stdout")?;
         Ok(Self::new(stdout, framing, copies))
     }
 }

@@ -110,7 +110,7 @@ fn refused_connection(connection: &Connection, code: u8, old_form: bool) -> Fail
 
 /// A refused subscription.
 pub(super) fn refused_subscription(filter: &str, version: Version, code: u8, words: Option<&str>) -> Failure {
-    let text = format!("subscription to '{filter}' refused");
+    let text = format!("subscription to {} refused", quote(filter));
     let failure = if version == Version::V5 {
         Failure::new(Exit::Refused, format!("{text}: {}", reason(code)))
     } else {
@@ -121,7 +121,11 @@ pub(super) fn refused_subscription(filter: &str, version: Version, code: u8, wor
 
 /// A subscription that the broker does not end.
 pub(super) fn refused_end(filter: &str, code: u8, words: Option<&str>) -> Failure {
-    let text = format!("the end of the subscription to '{filter}' refused: {}", reason(code));
+    let text = format!(
+        "the end of the subscription to {} refused: {}",
+        quote(filter),
+        reason(code)
+    );
     Failure::new(Exit::Refused, text).context_if(words)
 }
 

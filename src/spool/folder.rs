@@ -14,6 +14,9 @@ use super::index::{self, Index};
 const INDEX: &str = "index";
 /// Who delivers locks this.
 const DELIVERY: &str = "delivery";
+/// What may be in a folder that is to become a spool, besides segments: what a
+/// spool has whose index is lost, and what a file system has at its root.
+const KNOWN: [&str; 4] = [INDEX, DELIVERY, "client", "lost+found"];
 /// What the names of segments end with; its last character is the version.
 const SUFFIX: &str = ".mq1";
 /// What is written in there is for nobody else.
@@ -71,6 +74,10 @@ impl Folder {
             // What is not there is told from what is no spool.
             fs::metadata(path)?;
             return Err(io::Error::new(io::ErrorKind::NotFound, "it is no spool"));
+        }
+        if create && !path.join(INDEX).exists() && !is_free(path)? {
+            let why = "the folder has other files in it, and is no spool";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
         }
         let index = file().create(true).truncate(false).open(path.join(INDEX))?;
         let path = path.to_owned();
@@ -180,6 +187,20 @@ impl Folder {
     }
 }
 
+/// Whether a folder has nothing in it but what another process that makes a spool
+/// of it may have put there by now.
+fn is_free(path: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let known = |name: &str| KNOWN.contains(&name) || Name::parse(name).is_some();
+        let ours = name.to_str().is_some_and(known);
+        if !ours {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Files are read and written, and nobody else's business.
 fn file() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -190,6 +211,22 @@ fn file() -> OpenOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_of_other_files_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("notes.txt"), "mine").unwrap();
+        let error = Folder::open(&path, true).unwrap_err();
+        assert_eq!(error.to_string(), "the folder has other files in it, and is no spool");
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 1, "nothing was put there");
+        // An empty one is made one, and then is one whatever else is there.
+        fs::remove_file(path.join("notes.txt")).unwrap();
+        assert!(Folder::open(&path, true).is_ok());
+        fs::write(path.join("notes.txt"), "mine").unwrap();
+        assert!(Folder::open(&path, true).is_ok());
+    }
 
     #[test]
     fn names_are_in_order_and_nothing_else_is_one() {

@@ -50,7 +50,7 @@ use crate::waker::Waker;
 /// Runs mqsub.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let start = Instant::now();
-    entry::run("mqsub", arguments, |flags: SubscribeFlags, report| {
+    entry::run(arguments, |flags: SubscribeFlags, report| {
         let policy = entry::policy(&flags.connection, true);
         let is_rehearsal = flags.general.dry_run;
         let subscribe = Subscribe::new(flags)?;
@@ -146,8 +146,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn stdout() -> anyhow::Result<File> {
-    let stdout = std::io::stdout().as_fd().try_clone_to_owned();
-    Ok(File::from(stdout.context("cannot use stdout")?))
+    entry::stdout().context("cannot use stdout")
 }
 
 /// The local time zone.

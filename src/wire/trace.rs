@@ -1,10 +1,14 @@
 //! A line of words for each control packet that passes, for the debug output.
 //! Payloads and credentials are never in it.
 
-use super::packet::Reader;
-use super::watch::kind;
+use std::io::IoSlice;
 
-/// How much of a PUBLISH is kept to describe it: its topic and identifier.
+use super::packet::{Reader, varying};
+use super::watch::kind;
+use crate::config::connection::Version;
+
+/// How much of a PUBLISH is kept to describe it: its topic, its identifier, and
+/// how long its properties are.
 pub(super) const PREFIX: usize = 256;
 
 /// Takes the lines.
@@ -17,9 +21,20 @@ pub(super) enum Way {
     Received,
 }
 
+/// Describes a packet of this length, in all, that leaves.
+pub(super) fn leaving(first: u8, packet: &[IoSlice<'_>], length: usize, version: Version) -> String {
+    let bytes = packet.iter().flat_map(|slice| slice.iter().copied());
+    let bytes: Vec<u8> = bytes.take(PREFIX).collect();
+    // Behind the first byte stands the remaining length.
+    let mut header = bytes.iter().skip(1);
+    let body = header.position(|byte| byte & 0x80 == 0).map_or(0, |at| at + 2);
+    let rest = bytes.get(body..).unwrap_or_default();
+    describe(Way::Sending, first, rest, length.saturating_sub(body), version)
+}
+
 /// Describes a packet by its first byte, the beginning of its body and the length
 /// of all of the body.
-pub(super) fn describe(way: Way, first: u8, body: &[u8], length: usize) -> String {
+pub(super) fn describe(way: Way, first: u8, body: &[u8], length: usize, version: Version) -> String {
     let way = match way {
         Way::Sending => "sending",
         Way::Received => "received",
@@ -34,7 +49,11 @@ pub(super) fn describe(way: Way, first: u8, body: &[u8], length: usize) -> Strin
             let mid = if qos == 0 { 0 } else { reader.two().unwrap_or(0) };
             let (dup, retain) = (first >> 3 & 1, first & 1);
             let topic = topic.as_deref().unwrap_or("…");
-            format!(" (d{dup}, q{qos}, r{retain}, m{mid}, '{topic}', {length} bytes)")
+            let length = match payload_length(body, length, qos > 0, version) {
+                Some(length) => format!("{length} bytes"),
+                None => "…".to_owned(),
+            };
+            format!(" (d{dup}, q{qos}, r{retain}, m{mid}, '{topic}', {length})")
         }
         kind::CONNACK => {
             let present = reader.byte().unwrap_or(0) & 1;
@@ -50,6 +69,19 @@ pub(super) fn describe(way: Way, first: u8, body: &[u8], length: usize) -> Strin
         _ => String::new(),
     };
     format!("{way} {name}{rest}")
+}
+
+/// How many bytes of a PUBLISH are the payload (MQTT 5, 3.3), unless too little of
+/// it is there to tell.
+fn payload_length(body: &[u8], length: usize, identified: bool, version: Version) -> Option<usize> {
+    let topic = usize::from(Reader::new(body).two()?);
+    let mut before = 2 + topic + if identified { 2 } else { 0 };
+    if version == Version::V5 {
+        let properties = body.get(before..)?;
+        before += 1 + properties.iter().position(|byte| byte & 0x80 == 0)?;
+        before += varying(properties)?;
+    }
+    length.checked_sub(before)
 }
 
 fn name(packet: u8) -> &'static str {
@@ -79,22 +111,56 @@ mod tests {
 
     #[test]
     fn packets_in_words() {
-        assert_eq!(
-            describe(Way::Sending, 0x3b, b"\0\x03a/b\0\x07payload", 14),
-            "sending PUBLISH (d1, q1, r1, m7, 'a/b', 14 bytes)"
-        );
-        assert_eq!(
-            describe(Way::Received, 0x40, &[0, 7, 0x10], 3),
-            "received PUBACK (m7, reason 16)"
-        );
-        assert_eq!(
-            describe(Way::Received, 0x20, &[1, 0], 2),
-            "received CONNACK (session present 1, code 0)"
-        );
-        assert_eq!(describe(Way::Sending, 0x10, b"secret", 6), "sending CONNECT");
-        assert_eq!(
-            describe(Way::Received, 0x30, &[0xff], 1),
-            "received PUBLISH (d0, q0, r0, m0, '…', 1 bytes)"
-        );
+        for (way, first, body, length, expected) in [
+            (
+                Way::Sending,
+                0x3b,
+                &b"\0\x03a/b\0\x07payload"[..],
+                14,
+                "sending PUBLISH (d1, q1, r1, m7, 'a/b', 7 bytes)",
+            ),
+            (Way::Received, 0x40, &[0, 7, 0x10], 3, "received PUBACK (m7, reason 16)"),
+            (
+                Way::Received,
+                0x20,
+                &[1, 0],
+                2,
+                "received CONNACK (session present 1, code 0)",
+            ),
+            (Way::Sending, 0x10, b"secret", 6, "sending CONNECT"),
+            (
+                Way::Received,
+                0x30,
+                &[0xff],
+                1,
+                "received PUBLISH (d0, q0, r0, m0, '…', …)",
+            ),
+            (
+                Way::Received,
+                0x30,
+                b"\0\x05a",
+                3,
+                "received PUBLISH (d0, q0, r0, m0, '…', …)",
+            ),
+        ] {
+            assert_eq!(describe(way, first, body, length, Version::V311), expected);
+        }
+    }
+
+    #[test]
+    fn only_the_payload_counts() {
+        for (body, length, identified, version, expected) in [
+            (&b"\0\x01tab"[..], 5, false, Version::V311, Some(2)),
+            (b"\0\x01t\0\x07ab", 7, true, Version::V31, Some(2)),
+            (b"\0\x01t\0ab", 6, false, Version::V5, Some(2)),
+            (b"\0\x01t\0\x07\x03\x01\x01\0ab", 11, true, Version::V5, Some(2)),
+            // Two bytes for a length of 130, of which little is there.
+            (b"\0\x01t\x82\x01\x26", 1000, false, Version::V5, Some(865)),
+            (b"\0\x01t", 1000, false, Version::V5, None),
+            (b"\x01\0t", 1000, false, Version::V5, None),
+            (b"\x01\0t", 1000, false, Version::V311, Some(742)),
+        ] {
+            assert_eq!(payload_length(body, length, identified, version), expected, "{body:?}");
+        }
     }
 }

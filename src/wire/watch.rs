@@ -112,23 +112,7 @@ impl Watch {
     pub(crate) fn sent(&mut self, first: u8, packet: &[IoSlice<'_>], length: usize) {
         self.expect(first, packet);
         if let Some(tracer) = &self.tracer {
-            let bytes: Vec<u8> = packet
-                .iter()
-                .flat_map(|slice| slice.iter().copied())
-                .take(trace::PREFIX)
-                .collect();
-            // Behind the first byte stands the remaining length.
-            let body = bytes
-                .iter()
-                .skip(1)
-                .position(|byte| byte & 0x80 == 0)
-                .map_or(0, |at| at + 2);
-            tracer(&trace::describe(
-                Way::Sending,
-                first,
-                bytes.get(body..).unwrap_or_default(),
-                length.saturating_sub(body),
-            ));
+            tracer(&trace::leaving(first, packet, length, self.version));
         }
     }
 
@@ -393,7 +377,8 @@ impl Watch {
         self.place = Place::Start;
         let five = self.version == Version::V5;
         if let Some(tracer) = &self.tracer {
-            tracer(&trace::describe(Way::Received, first, &self.body, self.length));
+            let (body, length) = (&self.body, self.length);
+            tracer(&trace::describe(Way::Received, first, body, length, self.version));
         }
         let mut body = Reader::new(&self.body);
         match first >> 4 {

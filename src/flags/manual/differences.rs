@@ -83,7 +83,7 @@ const ENDS: &[Difference] = &[
         why: "a shell loop has to stop with Ctrl-C, and an end on purpose is no reason for the will",
     },
     Difference {
-        about: "stdout is full",
+        about: "stdout is full, or closed",
         theirs: "the messages are lost, status 0",
         ours: "status 1 at once",
         why: "what was not written was not received",

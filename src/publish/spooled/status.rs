@@ -1,12 +1,10 @@
 //! What is in a spool, in words and as JSON.
 
 use std::fmt::Write as _;
-use std::io::{self, ErrorKind, Write as _};
 use std::time::{Duration, SystemTime};
 
-use crate::entry::Ending;
+use crate::entry::{self, Ending};
 use crate::exit::Exit;
-use crate::failure::{Failure, io_reason};
 use crate::spool::{Losses, Status};
 
 /// Prints what there is to stdout.
@@ -19,13 +17,8 @@ pub(super) fn print(status: Status, json: bool) -> anyhow::Result<Ending> {
     } else {
         as_text(status, SystemTime::now())
     };
-    let mut stdout = io::stdout();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Failed, format!("cannot write to stdout: {}", io_reason(&error))).into())
-        }
-        _ => Ok(Ending::Status(Exit::Done)),
-    }
+    entry::print_out(&text)?;
+    Ok(Ending::Status(Exit::Done))
 }
 
 fn as_text(status: Status, now: SystemTime) -> String {
