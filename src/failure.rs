@@ -166,8 +166,13 @@ const QUOTED: usize = 60;
 /// Foreign text for the middle of a message: in quotes, on one line whatever it
 /// has in it, and cut off where it would be the longer part.
 pub fn quote(text: &str) -> String {
+    format!("'{}'", in_line(text))
+}
+
+/// As [`quote`], for text that stands between other signs than quotes.
+pub fn in_line(text: &str) -> String {
     let mut letters = text.chars();
-    let mut quoted = String::from("'");
+    let mut quoted = String::new();
     for letter in letters.by_ref().take(QUOTED) {
         match letter {
             '"' => quoted.push(letter),
@@ -177,7 +182,6 @@ pub fn quote(text: &str) -> String {
     if letters.next().is_some() {
         quoted.push('…');
     }
-    quoted.push('\'');
     quoted
 }
 

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
+use crate::failure::in_line;
 use crate::pointer::Pointer;
 
 /// The variables, and what they stand for.
@@ -97,7 +98,7 @@ pub fn pieces<T>(
 /// Says of the name of a variable that it is none of those that there are.
 pub fn unknown(name: &str, variables: &[(&str, &str)]) -> String {
     let known: Vec<&str> = variables.iter().map(|(name, _)| *name).collect();
-    format!("{{{name}}} is no variable; there are {}", known.join(", "))
+    format!("{{{}}} is no variable; there are {}", in_line(name), known.join(", "))
 }
 
 impl Pattern {
@@ -125,7 +126,7 @@ impl Pattern {
                 Part::Host => *part = Part::Text(host.to_owned()),
                 Part::Environment(name) => match environment(name) {
                     Some(value) => *part = Part::Text(value),
-                    None => return Err(format!("the environment has no variable {name}")),
+                    None => return Err(format!("the environment has no variable {}", in_line(name))),
                 },
                 _ => {}
             }
@@ -181,7 +182,7 @@ impl Part {
             ("random", None) => Ok(Self::Random(0..=u64::from(u32::MAX))),
             ("random", Some(range)) => match range.split_once('-').map(|(a, b)| (a.parse(), b.parse())) {
                 Some((Ok(a), Ok(b))) if a <= b => Ok(Self::Random(a..=b)),
-                _ => Err(format!("{{{name}}} is not a range such as {{random:1-6}}")),
+                _ => Err(format!("{{{}}} is not a range such as {{random:1-6}}", in_line(name))),
             },
             ("host", None) => Ok(Self::Host),
             ("env", Some(variable)) if !variable.is_empty() => Ok(Self::Environment(variable.to_owned())),
@@ -189,7 +190,7 @@ impl Part {
             ("response", None) => Ok(Self::Response),
             ("json", Some(pointer)) => Pointer::new(pointer)
                 .map(Self::Json)
-                .map_err(|why| format!("{{{name}}}: {why}")),
+                .map_err(|why| format!("{{{}}}: {why}", in_line(name))),
             _ => Err(unknown(name, VARIABLES)),
         }
     }

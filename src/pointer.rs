@@ -6,6 +6,8 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
+use crate::failure::in_line;
+
 /// A path into a JSON value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pointer(Vec<String>);
@@ -41,7 +43,8 @@ impl Pointer {
     pub fn find<'a>(&self, text: &'a [u8]) -> Result<Cow<'a, str>, String> {
         let mut value: &RawValue = serde_json::from_slice(text).map_err(|_| "it is not JSON".to_owned())?;
         for key in &self.0 {
-            value = step(value, key).ok_or_else(|| format!("its JSON has nothing at {self}"))?;
+            value =
+                step(value, key).ok_or_else(|| format!("its JSON has nothing at {}", in_line(&self.to_string())))?;
         }
         match value.get().as_bytes().first() {
             Some(b'"') => serde_json::from_str(value.get())

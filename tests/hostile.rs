@@ -1,6 +1,8 @@
 //! A broker that breaks the rules of MQTT, by mistake or on purpose: the tools
 //! may end with a status that says so, but they neither crash nor hang.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::thread;
 
 use mqtools::exit::TABLE;
@@ -282,4 +284,48 @@ fn properties_of_the_largest_size_are_printed() {
     let tool = mqsub(broker.port(), "-t t -V 5 --json -C 1");
     let whole = |stdout: &[u8]| stdout.len() > 20 * 65_535 && stdout.ends_with(b"}\n");
     tool.run().expect(0, Satisfies(&whole), "");
+}
+
+/// A server that accepts one WebSocket and then sends these bytes.
+fn websocket_that_sends(bytes: &'static [u8]) -> (u16, thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            socket.read_exact(&mut byte).unwrap();
+            request.extend(byte);
+        }
+        let request = String::from_utf8(request).unwrap();
+        let key = request
+            .lines()
+            .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
+            .unwrap();
+        let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
+        );
+        socket.write_all(answer.as_bytes()).unwrap();
+        socket.write_all(bytes).unwrap();
+        // Until the tool is gone.
+        let _ = socket.read_to_end(&mut Vec::new());
+    });
+    (port, server)
+}
+
+#[test]
+fn a_websocket_frame_that_says_that_it_is_huge_is_not_waited_for() {
+    for head in [
+        &[0x82, 127, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff][..],
+        &[0x82, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+        &[0x82, 127, 0, 0, 0, 1, 0, 0, 0, 0],
+    ] {
+        let (port, server) = websocket_that_sends(head);
+        let said = Satisfies(&|stderr| stderr.starts_with(b"mqsub: error: ") && stderr.is_ascii());
+        mqsub(port, "--ws -t t").run().expect(3, "", said);
+        server.join().unwrap();
+    }
 }

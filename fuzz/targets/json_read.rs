@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use libfuzzer_sys::fuzz_target;
-use mqtools::json::{Defaults, read_record, read_recorded, write_record};
+use mqtools::json::{Defaults, Recorder, read_record, read_recorded};
 use mqtools::message::{Decoding, Received};
 
 fuzz_target!(|text: &[u8]| {
@@ -28,6 +28,6 @@ fuzz_target!(|text: &[u8]| {
         mid: 0,
         properties: message.properties.clone(),
     };
-    write_record(&mut line, &received);
+    Recorder::new(false).write(&mut line, &received);
     assert_eq!(read_record(&line, &defaults), Ok(message), "{}", String::from_utf8_lossy(&line));
 });

@@ -7,6 +7,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use rustix::fs::{Access, access};
 
 use super::Task;
+use crate::failure::in_line;
 use crate::pattern::{pieces, unknown};
 use crate::pointer::Pointer;
 
@@ -87,7 +88,7 @@ impl Part {
         if let Some(number) = name.strip_prefix("topic.") {
             return match number.parse() {
                 Ok(number) if number > 0 && !name.contains('+') => Ok(Self::Level(number)),
-                _ => Err(format!("{{{name}}}: levels are numbered from 1")),
+                _ => Err(format!("{{{}}}: levels are numbered from 1", in_line(name))),
             };
         }
         match name.split_once(':') {
@@ -95,7 +96,7 @@ impl Part {
             None if name == "payload" => Ok(Self::Payload),
             Some(("json", pointer)) => match Pointer::new(pointer) {
                 Ok(pointer) => Ok(Self::Json(pointer)),
-                Err(why) => Err(format!("{{{name}}}: {why}")),
+                Err(why) => Err(format!("{{{}}}: {why}", in_line(name))),
             },
             _ => Err(unknown(name, VARIABLES)),
         }
@@ -259,6 +260,8 @@ mod tests {
         assert_eq!(sound.program(), "a{b");
         let arguments = sound.arguments(&task(1, "t u", b"v w")).unwrap();
         assert_eq!(arguments, ["t u", "", "x v w"]);
+        let error = recipe(&["a", "{b\n}"]).unwrap_err();
+        assert!(error.contains(r"{b\n} is no variable"), "one line: {error:?}");
         let error = recipe(&["a", "{b}"]).unwrap_err();
         assert!(error.starts_with("'{b}': {b} is no variable"), "{error}");
     }

@@ -17,6 +17,12 @@ use crate::terminal::{self, Text};
 
 pub use folder::Folder;
 
+/// The folders of a topic, for the fuzzer.
+#[cfg(fuzzing)]
+pub fn folders(topic: &str) -> Vec<String> {
+    path::folders(topic)
+}
+
 /// How much is gathered before it is written even though more is waiting.
 const BUFFER: usize = 64 * 1024;
 

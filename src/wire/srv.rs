@@ -295,5 +295,19 @@ fn is_same(one: &Name<'_>, other: &Name<'_>) -> bool {
     one.to_string().eq_ignore_ascii_case(&other.to_string())
 }
 
+/// The brokers of an answer to the question with this number, in the order in which
+/// they are tried.
+#[cfg(fuzzing)]
+pub(super) fn answered(id: u16, answer: &[u8]) -> Option<Vec<Host>> {
+    let mut query = Packet::new_query(id);
+    let name = Name::new("_mqtt._tcp.example").ok()?;
+    let (kind, class) = (QTYPE::TYPE(TYPE::SRV), QCLASS::CLASS(CLASS::IN));
+    query.questions.push(Question::new(name, kind, class, false));
+    match read(answer, &query.build_bytes_vec().ok()?)? {
+        Answer::Records(records) => Some(order(records, |most| most / 2)),
+        Answer::Refused(_) | Answer::Truncated => None,
+    }
+}
+
 #[cfg(test)]
 mod tests;

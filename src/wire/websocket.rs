@@ -13,9 +13,15 @@ use super::carrier::Stream;
 use crate::config::connection::{Host, WebSocket as Config};
 use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
+use crate::message::MAX_PAYLOAD;
 
 /// The subprotocol that a MQTT client offers (MQTT 5, 6.0.0-3).
 const SUBPROTOCOL: HeaderValue = HeaderValue::from_static("mqtt");
+
+/// The most that is taken for a frame, or a message in several: the longest packet
+/// (MQTT 5, 1.5.5) and whatever stands with it. Room for a frame is made when its
+/// head is there, and the head may lie.
+const LONGEST_FRAME: usize = MAX_PAYLOAD + (1 << 20);
 
 /// A WebSocket connection as a byte stream.
 #[derive(Debug)]
@@ -50,13 +56,12 @@ pub(crate) fn upgrade(stream: Stream, host: &Host, config: &Config) -> Result<Tu
         replaced.append(header, value);
     }
     request.headers_mut().extend(replaced);
-    // Nothing is written but by `flush`, and no size is refused here: MQTT has
-    // its own limits.
+    // Nothing is written but by `flush`.
     let limits = WebSocketConfig::default()
         .write_buffer_size(usize::MAX / 2)
         .max_write_buffer_size(usize::MAX)
-        .max_message_size(None)
-        .max_frame_size(None);
+        .max_message_size(Some(LONGEST_FRAME))
+        .max_frame_size(Some(LONGEST_FRAME));
     match tungstenite::client::client_with_config(request, stream, Some(limits)) {
         Ok((socket, _)) => Ok(Tunnel {
             socket,
