@@ -97,6 +97,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         );
         let asked = signals.clone();
         session.hurry_at(move || [deadline, end_of_grace(&asked)].into_iter().flatten().min());
+        session.alias_topics();
         entry::trace(report, &mut session);
         if tee.is_some() {
             session.keep_settled();

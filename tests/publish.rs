@@ -2,6 +2,7 @@
 //! of stdin. The submodules have lines, packets, deliveries, recordings, signals
 //! and the spool.
 
+mod aliases;
 mod bench;
 mod check;
 mod delivery;

@@ -70,6 +70,7 @@ pub(super) fn run(
         Some(Box::new(Counter::new(Arc::clone(&desk), printer, report))),
         Arc::clone(&waker),
     );
+    session.alias_topics();
     entry::trace(report, &mut session);
     let asked = signals.clone();
     session.hurry_at(move || [deadline, end_of_grace(&asked)].into_iter().flatten().min());

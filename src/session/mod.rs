@@ -42,7 +42,7 @@ use self::lasting::Oblivion;
 use self::retry::Retry;
 use self::round::Round;
 use self::window::Window;
-use crate::config::connection::{Connection, Persistence, Route};
+use crate::config::connection::{Connection, Persistence, Route, Version};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::waker::Waker;
@@ -90,6 +90,8 @@ pub struct Session {
     /// Nobody listened at the broker's port since the last connection.
     broker_was_down: bool,
     tracer: Option<wire::Tracer>,
+    /// Topics that are published again get aliases.
+    aliases_topics: bool,
     /// Until when a write may wait for the broker.
     limit: Option<wire::Limit>,
     /// How many messages were done with at the last loss, and how often in a
@@ -129,6 +131,7 @@ impl Session {
             oblivion: Oblivion::Unneeded,
             broker_was_down: false,
             tracer: None,
+            aliases_topics: false,
             limit: None,
             last_loss_at: None,
             strikes: 0,
@@ -138,6 +141,12 @@ impl Session {
     /// Tells of each packet that passes.
     pub fn trace(&mut self, tracer: impl Fn(&str) + Send + Sync + 'static) {
         self.tracer = Some(Arc::new(tracer));
+    }
+
+    /// Gives topics aliases where the broker takes some and it saves bytes (MQTT 5,
+    /// 3.3.2.3.4).
+    pub fn alias_topics(&mut self) {
+        self.aliases_topics = self.connection.version == Version::V5;
     }
 
     /// Lets no write wait for the broker after the instant that this tells, once it
@@ -173,10 +182,14 @@ impl Session {
         let connection = Arc::clone(&self.connection);
         let tracer = self.tracer.clone();
         let limit = self.limit.clone();
+        let aliases_topics = self.aliases_topics;
         let line = move |open: wire::Open| {
             let patience = (connection.keep_alive * 3 / 2).max(PATIENCE);
             let way = (open.carrier, open.route);
-            let line = wire::Line::new(way, connection.version, patience, limit, tracer);
+            let mut line = wire::Line::new(way, connection.version, patience, limit, tracer);
+            if aliases_topics {
+                line.alias_topics();
+            }
             (line, open.until)
         };
         let tried = self.round.tried().to_vec();

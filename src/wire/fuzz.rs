@@ -36,7 +36,7 @@ pub fn inspect(five: bool, pings: &[bool], sent: &[Vec<u8>], sizes: &[u8], bytes
     let mut watch = Watch::new(version, Some(Arc::new(|_: &str| {})));
     for packet in sent {
         if let Some(first) = packet.first() {
-            watch.sent(*first, &[IoSlice::new(packet)], packet.len());
+            watch.sent(*first, &[IoSlice::new(packet)], packet.len(), None);
         }
     }
     for (ordinal, ours) in (0..).zip(pings) {

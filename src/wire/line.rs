@@ -5,15 +5,16 @@
 //! middle of a publish.
 
 mod answering;
+mod carrying;
 
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{Shutdown, shutdown};
 
+use super::alias::Aliases;
 use super::carrier::Carrier;
 use super::exchange::Fate;
 use super::facts::Facts;
@@ -22,8 +23,7 @@ use super::pause;
 use super::trace::Tracer;
 use super::watch::{Pinger, Watch, kind};
 use crate::config::connection::{Route, Version};
-use crate::exit::Exit;
-use crate::failure::{Failure, io_reason};
+use crate::failure::Failure;
 
 /// How much is gathered before it leaves, and read at once.
 const BUFFER: usize = 64 * 1024;
@@ -90,6 +90,8 @@ pub(crate) struct Line {
     patience: Duration,
     /// Until when a write may wait at all.
     limit: Option<Limit>,
+    /// Where topics may get aliases.
+    aliases: Option<Box<Aliases>>,
 }
 
 /// Until when a write may wait, progress or not; asked time and again, because it
@@ -127,7 +129,13 @@ impl Line {
             last_sent: Instant::now(),
             patience,
             limit,
+            aliases: None,
         }
+    }
+
+    /// Gives topics aliases, where the broker takes some and it saves bytes.
+    pub(crate) fn alias_topics(&mut self) {
+        self.aliases = Some(Box::default());
     }
 
     /// The socket, to wait on.
@@ -213,35 +221,21 @@ impl Line {
         if self.down.is_some() {
             return;
         }
+        let first = first.unwrap_or_default();
         let length: usize = packet.iter().map(|slice| slice.len()).sum();
-        self.watch.sent(first.unwrap_or_default(), packet, length);
-        match first.unwrap_or_default() >> 4 {
-            kind::PUBLISH => {
-                let at_most_once = first.unwrap_or_default() & 0b0110 == 0;
-                if length > BUFFER {
-                    self.send_buffered();
-                    self.published += 1;
-                    for slice in packet {
-                        self.carry(slice);
-                    }
-                    self.settled();
-                } else {
-                    // What this may push out first does not include it.
-                    self.gather(packet, length);
-                    self.published += 1;
-                }
-                let due = last || (expected == 0 && self.asked.elapsed() >= UNASKED_FOR);
-                if at_most_once && due && !self.watch.awaits_pong() {
-                    self.ask();
-                }
-                if expected == 0 || self.published - self.carried >= GATHERED_PUBLISHES {
-                    self.push_out();
-                }
-                self.unasked += u64::from(at_most_once);
-                if self.unasked >= UNASKED && !self.watch.awaits_pong() {
-                    self.ping();
-                }
-            }
+        if first >> 4 == kind::PUBLISH {
+            let mut aliases = self.aliases.take();
+            let other = aliases
+                .as_mut()
+                .and_then(|aliases| aliases.apply(packet, self.watch.facts()));
+            let alias = other.as_ref().map(|other| other.alias);
+            self.watch.sent(first, packet, length, alias);
+            self.publish(other.as_ref().map_or(packet, |other| &other.packet), expected, last);
+            self.aliases = aliases;
+            return;
+        }
+        self.watch.sent(first, packet, length, None);
+        match first >> 4 {
             kind::PUBREL => self.gather(packet, length),
             other => {
                 if other == kind::PINGREQ {
@@ -258,6 +252,38 @@ impl Line {
                     self.down.get_or_insert(Down::ByUs);
                 }
             }
+        }
+    }
+
+    /// Takes a PUBLISH, as it is to leave.
+    fn publish(&mut self, packet: &[IoSlice<'_>], expected: u64, last: bool) {
+        let at_most_once = packet
+            .first()
+            .and_then(|slice| slice.first())
+            .is_some_and(|first| first & 0b0110 == 0);
+        let length: usize = packet.iter().map(|slice| slice.len()).sum();
+        if length > BUFFER {
+            self.send_buffered();
+            self.published += 1;
+            for slice in packet {
+                self.carry(slice);
+            }
+            self.settled();
+        } else {
+            // What this may push out first does not include it.
+            self.gather(packet, length);
+            self.published += 1;
+        }
+        let due = last || (expected == 0 && self.asked.elapsed() >= UNASKED_FOR);
+        if at_most_once && due && !self.watch.awaits_pong() {
+            self.ask();
+        }
+        if expected == 0 || self.published - self.carried >= GATHERED_PUBLISHES {
+            self.push_out();
+        }
+        self.unasked += u64::from(at_most_once);
+        if self.unasked >= UNASKED && !self.watch.awaits_pong() {
+            self.ping();
         }
     }
 
@@ -365,20 +391,6 @@ impl Line {
         self.fail(Down::ByUs);
     }
 
-    /// Appends up to `most` bytes that have come.
-    fn receive(&mut self, into: &mut Vec<u8>, most: usize) {
-        let length = into.len();
-        into.resize(length + most, 0);
-        let outcome = self.carrier.read(&mut into[length..]);
-        into.truncate(length + outcome.as_ref().copied().unwrap_or(0));
-        match outcome {
-            Ok(0) => self.fail(Down::ByPeer),
-            Ok(_) => {}
-            Err(error) if would_block(&error) => {}
-            Err(error) => self.fail(self.broken(&error)),
-        }
-    }
-
     fn gather(&mut self, packet: &[IoSlice<'_>], length: usize) {
         if self.outgoing.len() + length > BUFFER {
             self.send_buffered();
@@ -403,73 +415,6 @@ impl Line {
         }
     }
 
-    /// Hands bytes to the kernel, waiting where it has no room.
-    fn carry(&mut self, mut bytes: &[u8]) {
-        while self.down.is_none() && !bytes.is_empty() {
-            let piece = &bytes[..bytes.len().min(4 * BUFFER)];
-            match self.carrier.write(piece) {
-                Ok(count) => bytes = &bytes[count..],
-                Err(error) => self.wait_or_fail(&error),
-            }
-        }
-        while self.down.is_none() {
-            match self.carrier.flush() {
-                Ok(()) => break,
-                Err(error) => self.wait_or_fail(&error),
-            }
-        }
-        self.last_sent = Instant::now();
-    }
-
-    /// Waits for room, reading on meanwhile.
-    fn wait_or_fail(&mut self, error: &io::Error) {
-        if !would_block(error) {
-            // What the broker said before it went says more than the error: that
-            // it wants a certificate, or a CONNACK with its reason.
-            let mut ahead = std::mem::take(&mut self.ahead);
-            self.receive(&mut ahead, BUFFER);
-            self.ahead = ahead;
-            self.fail(self.broken(error));
-            return;
-        }
-        let mut interest = PollFlags::OUT;
-        if self.ahead.len() < READ_AHEAD {
-            interest |= PollFlags::IN;
-        }
-        let end = Instant::now() + self.patience;
-        let readiness = loop {
-            let limit = self.limit.as_ref().and_then(|limit| limit());
-            let end = limit.map_or(end, |limit| limit.min(end));
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                let why = Failure::new(Exit::Undelivered, "the broker has stopped reading");
-                return self.fail(Down::Broken(why));
-            }
-            let look = if self.limit.is_some() { left.min(LOOK) } else { left };
-            let mut ready = [PollFd::from_borrowed_fd(self.carrier.socket(), interest)];
-            match poll(&mut ready, Timespec::try_from(look).ok().as_ref()) {
-                Ok(0) => {}
-                _ => break ready[0].revents(),
-            }
-        };
-        if readiness.contains(PollFlags::IN) {
-            let mut ahead = std::mem::take(&mut self.ahead);
-            self.receive(&mut ahead, BUFFER);
-            self.ahead = ahead;
-        }
-    }
-
-    /// What an error of the stream means.
-    fn broken(&self, error: &io::Error) -> Down {
-        if error.kind() == io::ErrorKind::UnexpectedEof {
-            return Down::ByPeer;
-        }
-        match super::tls::told(error) {
-            Some(failure) if self.watch.facts().connack.is_none() => Down::Broken(failure.clone()),
-            _ => Down::Broken(Failure::new(Exit::Undelivered, io_reason(error))),
-        }
-    }
-
     fn fail(&mut self, why: Down) {
         if self.down.is_none() {
             self.down = Some(why);
@@ -480,8 +425,4 @@ impl Line {
         self.acknowledgements.clear();
         self.held.clear();
     }
-}
-
-fn would_block(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }

@@ -2,6 +2,7 @@
 //! WebSocket, buffers. Safe Rust over well-kept crates; the C calls that Paho makes are in
 //! `seam` alone. Nothing here names Paho's API, a flag or a standard stream.
 
+mod alias;
 mod announcement;
 mod attendant;
 mod barrier;

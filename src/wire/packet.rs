@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A variable byte integer (MQTT 5, 1.5.5).
-    fn varying(&mut self) -> Option<u32> {
+    pub(super) fn varying(&mut self) -> Option<u32> {
         let mut value = 0;
         for shift in [0, 7, 14, 21] {
             let byte = self.byte()?;
@@ -85,19 +85,23 @@ pub(crate) fn properties(reader: &mut Reader<'_>) -> Option<Properties> {
     let mut block = Reader::new(reader.take(usize::try_from(length).ok()?)?);
     while !block.is_empty() {
         let id = block.byte()?;
-        let (_, kind) = property::entry(id)?;
-        let value = match kind {
-            Kind::Byte => Value::Number(block.byte()?.into()),
-            Kind::Two => Value::Number(block.two()?.into()),
-            Kind::Four => Value::Number(block.four()?),
-            Kind::Varying => Value::Number(block.varying()?),
-            Kind::Text => Value::Text(block.text()?.to_owned()),
-            Kind::Binary => Value::Binary(block.binary()?.to_vec()),
-            Kind::Pair => Value::Pair(block.text()?.to_owned(), block.text()?.to_owned()),
-        };
-        properties.push(id, value);
+        properties.push(id, value(&mut block, id)?);
     }
     Some(properties)
+}
+
+/// The value of the property with this identifier, which is next at the cursor.
+pub(super) fn value(reader: &mut Reader<'_>, id: u8) -> Option<Value> {
+    let (_, kind) = property::entry(id)?;
+    Some(match kind {
+        Kind::Byte => Value::Number(reader.byte()?.into()),
+        Kind::Two => Value::Number(reader.two()?.into()),
+        Kind::Four => Value::Number(reader.four()?),
+        Kind::Varying => Value::Number(reader.varying()?),
+        Kind::Text => Value::Text(reader.text()?.to_owned()),
+        Kind::Binary => Value::Binary(reader.binary()?.to_vec()),
+        Kind::Pair => Value::Pair(reader.text()?.to_owned(), reader.text()?.to_owned()),
+    })
 }
 
 /// A QoS 2 PUBLISH that was sent before on another connection (MQTT 5, 3.3).
@@ -134,7 +138,7 @@ pub(crate) fn disconnect(packet: &mut Vec<u8>, properties: &Properties, version:
     packet.extend_from_slice(&body);
 }
 
-fn put_binary(packet: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn put_binary(packet: &mut Vec<u8>, bytes: &[u8]) {
     // Longer ones do not get through the command line, nor past Paho.
     let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
     packet.extend_from_slice(&length.to_be_bytes());

@@ -3,8 +3,9 @@
 //! and for what it would die of. It reads along; what it takes out of the stream is
 //! the answer to a PINGREQ that was not Paho's, and PUBREL (see `once`).
 
+mod leaving;
+
 use std::collections::VecDeque;
-use std::io::IoSlice;
 
 use crate::config::connection::Version;
 use crate::exit::Exit;
@@ -108,53 +109,8 @@ impl Watch {
         }
     }
 
-    /// A packet leaves.
-    pub(crate) fn sent(&mut self, first: u8, packet: &[IoSlice<'_>], length: usize) {
-        self.expect(first, packet);
-        if let Some(tracer) = &self.tracer {
-            tracer(&trace::leaving(first, packet, length, self.version));
-        }
-    }
-
     pub(crate) fn facts(&self) -> &Facts {
         &self.facts
-    }
-
-    /// A PINGREQ has left.
-    pub(crate) fn pinged(&mut self, by: Pinger) {
-        self.pings.push_back(by);
-    }
-
-    /// Notes which answer the packet asks for.
-    fn expect(&mut self, first: u8, packet: &[IoSlice<'_>]) {
-        let answer = match (first >> 4, first >> 1 & 3) {
-            (kind::PUBLISH, 1) => kind::PUBACK,
-            (kind::PUBLISH, 2) => kind::PUBREC,
-            (8, _) => kind::SUBACK,
-            (10, _) => kind::UNSUBACK,
-            _ => return,
-        };
-        let byte = |at: usize| {
-            let mut before = 0;
-            packet.iter().find_map(|slice| {
-                let byte = slice.get(at.wrapping_sub(before)).copied().filter(|_| at >= before);
-                before += slice.len();
-                byte
-            })
-        };
-        let two = |at| Some(u16::from_be_bytes([byte(at)?, byte(at + 1)?]));
-        // Behind the first byte stands the remaining length, of up to four bytes.
-        let Some(body) = (1..5).find(|at| byte(*at).is_some_and(|byte| byte & 0x80 == 0)) else {
-            return;
-        };
-        let body = body + 1;
-        let mid = match (first >> 4, two(body)) {
-            (kind::PUBLISH, Some(topic)) => two(body + 2 + usize::from(topic)),
-            (_, mid) => mid,
-        };
-        if let Some(mid) = mid {
-            self.awaited.set(mid, answer);
-        }
     }
 
     /// Whether a PINGREQ of ours is not answered yet.

@@ -276,6 +276,12 @@ const TLS: &[Difference] = &[
 
 const PUBLISHING: &[Difference] = &[
     Difference {
+        about: "a topic that is published to again and again (MQTT 5)",
+        theirs: "is sent each time",
+        ours: "from the third time on an alias is sent, where the broker takes some",
+        why: "there is less to send",
+    },
+    Difference {
         about: "the end of -l",
         theirs: "what is not acknowledged after 0.1 s is lost, status 0",
         ours: "waits for the last acknowledgement",

@@ -72,6 +72,7 @@ impl Run {
         let mut session = Session::new(connection, self.policy, window, Interest::default(), None, waker);
         let (asked, deadline) = (self.signals.clone(), self.deadline);
         session.hurry_at(move || [deadline, end_of_grace(&asked)].into_iter().flatten().min());
+        session.alias_topics();
         entry::trace(self.report, &mut session);
         session.keep_settled();
         session.insist();

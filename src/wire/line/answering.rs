@@ -68,7 +68,7 @@ impl Line {
     /// Puts an acknowledgement to those that leave when it is safe.
     fn answer(&mut self, packet: &[u8]) {
         let first = packet.first().copied().unwrap_or_default();
-        self.watch.sent(first, &[IoSlice::new(packet)], packet.len());
+        self.watch.sent(first, &[IoSlice::new(packet)], packet.len(), None);
         self.acknowledgements.extend_from_slice(packet);
         self.has_answered = true;
     }

@@ -17,7 +17,7 @@ fn feed_after(version: Version, pings: &[Pinger], mid: Option<u8>, stream: &[u8]
         let mut watch = Watch::new(version, None);
         if let Some(mid) = mid {
             let subscribe = [0x82, 5, 0, mid, 0];
-            watch.sent(0x82, &[IoSlice::new(&subscribe)], subscribe.len());
+            watch.sent(0x82, &[IoSlice::new(&subscribe)], subscribe.len(), None);
         }
         for ping in pings {
             watch.pinged(*ping);
@@ -88,7 +88,7 @@ fn acknowledge(qos: u8, acknowledgements: &[u8]) -> Result<(), Failure> {
     watch.inspect(&mut CONNACK.to_vec())?;
     let first = 0x30 | qos << 1;
     let publish = [first, 6, 0, 1, b't', 0, 7, b'x'];
-    watch.sent(first, &[IoSlice::new(&publish)], publish.len());
+    watch.sent(first, &[IoSlice::new(&publish)], publish.len(), None);
     watch.inspect(&mut acknowledgements.to_vec())
 }
 

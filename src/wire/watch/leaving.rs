@@ -1,0 +1,57 @@
+//! What is noted of the packets that leave, and told of them.
+
+use std::io::IoSlice;
+
+use super::super::trace;
+use super::{Pinger, Watch, kind};
+
+impl Watch {
+    /// A packet leaves; with an alias for its topic, if there is one.
+    pub(crate) fn sent(&mut self, first: u8, packet: &[IoSlice<'_>], length: usize, alias: Option<u16>) {
+        self.expect(first, packet);
+        if let Some(tracer) = &self.tracer {
+            let words = trace::leaving(first, packet, length, self.version);
+            match alias {
+                None => tracer(&words),
+                Some(alias) => tracer(&format!("{words} with topic alias {alias}")),
+            }
+        }
+    }
+
+    /// A PINGREQ has left.
+    pub(crate) fn pinged(&mut self, by: Pinger) {
+        self.pings.push_back(by);
+    }
+
+    /// Notes which answer the packet asks for.
+    fn expect(&mut self, first: u8, packet: &[IoSlice<'_>]) {
+        let answer = match (first >> 4, first >> 1 & 3) {
+            (kind::PUBLISH, 1) => kind::PUBACK,
+            (kind::PUBLISH, 2) => kind::PUBREC,
+            (8, _) => kind::SUBACK,
+            (10, _) => kind::UNSUBACK,
+            _ => return,
+        };
+        let byte = |at: usize| {
+            let mut before = 0;
+            packet.iter().find_map(|slice| {
+                let byte = slice.get(at.wrapping_sub(before)).copied().filter(|_| at >= before);
+                before += slice.len();
+                byte
+            })
+        };
+        let two = |at| Some(u16::from_be_bytes([byte(at)?, byte(at + 1)?]));
+        // Behind the first byte stands the remaining length, of up to four bytes.
+        let Some(body) = (1..5).find(|at| byte(*at).is_some_and(|byte| byte & 0x80 == 0)) else {
+            return;
+        };
+        let body = body + 1;
+        let mid = match (first >> 4, two(body)) {
+            (kind::PUBLISH, Some(topic)) => two(body + 2 + usize::from(topic)),
+            (_, mid) => mid,
+        };
+        if let Some(mid) = mid {
+            self.awaited.set(mid, answer);
+        }
+    }
+}
