@@ -269,3 +269,19 @@ fn the_printed_configuration_is_a_profile() {
     assert_eq!(strip(&text), strip(std::str::from_utf8(&again.stdout).unwrap()));
     assert!(String::from_utf8_lossy(&again.stdout).contains(&format!("{}: line ", file.display())));
 }
+
+#[test]
+fn a_command_is_printed_and_is_no_part_of_a_profile() {
+    let tool = Tool::mqsub().args(["-t", "t", "--print-config", "--exec-jobs", "3"]);
+    let tool = tool.args(["--exec", "echo", "a b", "\"{payload}\"", "-q", "2"]);
+    let lines = [
+        "\n# exec: [\"echo\", \"a b\", \"\\\"{payload}\\\"\", \"-q\", 2] (command line)\n",
+        "\nexec-jobs = 3  # command line\n",
+        "\nqos = 0  # default\n",
+    ];
+    tool.run().expect(0, Contains(&lines), "");
+    let text = "[profile.p.mqsub]\nexec = [\"echo\"]\n";
+    let (tool, _) = with_profiles(Tool::mqsub(), text);
+    let ended = tool.args(["--profile", "p", "-t", "t"]).run();
+    ended.expect(2, "", Contains(&["exec"]));
+}

@@ -39,7 +39,13 @@ pub(super) fn text(options: &[Explained]) -> String {
                 places.push(place);
             }
         }
-        let _ = writeln!(text, "{long} = {values}  # {}", places.join(", "));
+        let places = places.join(", ");
+        let _ = if option.is_typed {
+            // A profile cannot have it.
+            writeln!(text, "# {long}: {values} ({places})")
+        } else {
+            writeln!(text, "{long} = {values}  # {places}")
+        };
     }
     text
 }

@@ -70,6 +70,7 @@ mod tests {
             short,
             long: long.to_owned(),
             is_list: false,
+            is_typed: false,
             values: vec![(Vec::new(), place.to_owned())],
             default: None,
         };

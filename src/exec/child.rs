@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::registry::Registry;
 use super::{Recipe, Task, environment};
@@ -21,8 +21,9 @@ use crate::message::MAX_PAYLOAD;
 /// How long a command has that was asked to end, before it is killed.
 const MERCY: Duration = Duration::from_secs(1);
 
-/// How often to look where the kernel does not tell of the end of a process.
-const TICK: Duration = Duration::from_millis(10);
+/// How often to look, at first and at last, where the kernel does not tell of the
+/// end of a process.
+const TICKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 
 /// How much is read at once.
 const PIECE: usize = 16 * 1024;
@@ -78,6 +79,18 @@ fn command(recipe: &Recipe, task: &Task, arguments: Vec<std::ffi::OsString>) -> 
     command
 }
 
+/// What is readable when a process has ended. Elsewhere than on Linux, and with
+/// kernels before 5.3, there is none.
+fn end_of(pid: Pid) -> Option<OwnedFd> {
+    #[cfg(target_os = "linux")]
+    return rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok();
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = pid;
+        None
+    }
+}
+
 /// A command that runs.
 struct Running<'a> {
     child: Child,
@@ -94,6 +107,8 @@ struct Running<'a> {
     /// Why it was asked to end.
     asked: Option<String>,
     registry: &'a Registry,
+    /// How long to wait before looking whether it has ended.
+    tick: Duration,
 }
 
 impl<'a> Running<'a> {
@@ -107,7 +122,7 @@ impl<'a> Running<'a> {
         }
         Self {
             pid,
-            end: pidfd_open(pid, PidfdFlags::empty()).ok(),
+            end: end_of(pid),
             child,
             stdin,
             input,
@@ -117,6 +132,7 @@ impl<'a> Running<'a> {
             deadline: timeout.map(|timeout| Instant::now() + timeout),
             asked: None,
             registry,
+            tick: TICKS.0,
         }
     }
 
@@ -185,7 +201,8 @@ impl<'a> Running<'a> {
         let left = self
             .deadline
             .map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let tick = self.end.is_none().then_some(TICK);
+        let tick = self.end.is_none().then_some(self.tick);
+        self.tick = (self.tick * 2).min(TICKS.1);
         let timeout = [left, tick].into_iter().flatten().min();
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let mut entries = Vec::with_capacity(4);

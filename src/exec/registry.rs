@@ -2,12 +2,11 @@
 //! left behind.
 
 use std::collections::BTreeSet;
-use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::io::{self, PipeReader, PipeWriter, pipe};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The process groups that run, one for each command.
@@ -17,15 +16,15 @@ pub(super) struct Registry {
     gate: RwLock<()>,
     running: Mutex<BTreeSet<i32>>,
     /// A pipe that hangs up when all are to end.
-    alarm: OwnedFd,
-    silence: Mutex<Option<OwnedFd>>,
+    alarm: PipeReader,
+    silence: Mutex<Option<PipeWriter>>,
 }
 
 impl Registry {
     /// # Errors
-    /// That of `pipe2(2)`: no descriptors are left.
+    /// That of `pipe(2)`: no descriptors are left.
     pub(super) fn new() -> io::Result<Self> {
-        let (alarm, silence) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (alarm, silence) = pipe()?;
         Ok(Self {
             gate: RwLock::new(()),
             running: Mutex::default(),

@@ -16,6 +16,8 @@ pub struct Explained {
     pub long: String,
     /// Whether it may have several values.
     pub is_list: bool,
+    /// Whether it is for the command line alone.
+    pub is_typed: bool,
     /// Its values, each of one or more words, or of none for a switch; and where
     /// they are from.
     pub values: Vec<(Vec<OsString>, String)>,
@@ -47,7 +49,7 @@ pub fn explain<F: Flags>(layers: &[Layer], arguments: &[OsString]) -> Result<Vec
     let mut explained: Vec<Explained> = Vec::new();
     for option in command
         .get_arguments()
-        .filter(|option| !UNLAYERED.contains(&option.get_id().as_str()))
+        .filter(|option| !UNLAYERED.contains(&option.get_id().as_str()) || option.get_id() == scan::COMMAND)
     {
         let id = option.get_id().as_str();
         let is_list = matches!(option.get_action(), clap::ArgAction::Append);
@@ -75,6 +77,7 @@ pub fn explain<F: Flags>(layers: &[Layer], arguments: &[OsString]) -> Result<Vec
             short: option.get_short(),
             long: option.get_long().unwrap_or_default().to_owned(),
             is_list,
+            is_typed: UNLAYERED.contains(&id),
             default: described.map(|(text, _)| text.to_owned()),
             values,
         });

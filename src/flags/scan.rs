@@ -18,7 +18,7 @@ use super::properties::{TOO_FEW, TypedProperty};
 const PROPERTY: &str = "property";
 
 /// The name that clap knows `--exec` by.
-const COMMAND: &str = "exec";
+pub(super) const COMMAND: &str = "exec";
 
 /// An option that takes a value.
 #[derive(Debug)]

@@ -154,6 +154,18 @@ pub(super) struct Desk {
     report: Report,
 }
 
+/// Looks whether there is such a program.
+///
+/// # Errors
+/// That there is none, or none that may be run.
+pub(super) fn look(exec: &Exec) -> Result<(), Failure> {
+    let path = std::env::var_os("PATH");
+    exec.recipe.look(path.as_deref()).map_err(|why| {
+        let program = quote(&exec.recipe.program().to_string_lossy());
+        Failure::new(Exit::Failed, format!("--exec: cannot run {program}: {why}"))
+    })
+}
+
 /// Both sides.
 ///
 /// # Errors
@@ -166,10 +178,7 @@ pub(super) fn open(
     report: Report,
 ) -> anyhow::Result<(Taker, Desk)> {
     let program = exec.recipe.program().to_string_lossy().into_owned();
-    let path = std::env::var_os("PATH");
-    exec.recipe
-        .look(path.as_deref())
-        .map_err(|why| Failure::new(Exit::Failed, format!("--exec: cannot run {}: {why}", quote(&program))))?;
+    look(&exec)?;
     let outbox = Arc::new(Outbox {
         outcomes: Mutex::default(),
         room: Condvar::new(),

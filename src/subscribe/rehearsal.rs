@@ -7,6 +7,8 @@ use crate::entry::{self, Ending};
 use crate::exit::Exit;
 use crate::failure::quote;
 
+use super::exec::look;
+
 /// Says what would be subscribed to.
 pub(super) fn run(subscribe: &Subscribe) -> anyhow::Result<Ending> {
     let mut text = entry::rehearse(&subscribe.connection)?;
@@ -16,6 +18,15 @@ pub(super) fn run(subscribe: &Subscribe) -> anyhow::Result<Ending> {
     }
     for filter in &subscribe.unsubscribe {
         let _ = writeln!(text, "would end the subscription to {}", quote(filter.as_str()));
+    }
+    if let Some(exec) = &subscribe.exec {
+        look(exec)?;
+        let program = quote(&exec.recipe.program().to_string_lossy());
+        let _ = write!(text, "would run {program} for each message, {} at a time", exec.jobs);
+        if exec.reply.is_some() {
+            text.push_str(", and publish what it prints");
+        }
+        text.push('\n');
     }
     entry::print_out(&text)?;
     Ok(Ending::Status(Exit::Done))

@@ -37,6 +37,10 @@ pub(crate) const URI: &std::ffi::CStr = c"unix://mqtools";
 /// The path in it, as it arrives in `connect`.
 const PATH: &[u8] = b"mqtools\0";
 
+/// The descriptors below this one are looked at for sockets of ours: the lowest
+/// that are free are taken, and who started us has left few open.
+const OURS: c_int = 1024;
+
 /// What Paho's calls find.
 struct Seam {
     line: Option<Line>,
@@ -163,21 +167,11 @@ pub(crate) fn resume() {
 }
 
 /// Keeps our sockets from the programs that are started from now on: Paho's own
-/// pair is made without that (`Socket_outInitialize`).
+/// pair is made without that (`Socket_outInitialize`), with the first client.
 pub(crate) fn keep_sockets() {
-    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let is_socket =
-            std::fs::read_link(entry.path()).is_ok_and(|name| name.to_string_lossy().starts_with("socket:"));
-        let number = entry.file_name().to_str().and_then(|name| name.parse::<c_int>().ok());
-        if let Some(number) = number.filter(|number| is_socket && *number > 2) {
-            // SAFETY: no memory is passed; at worst the descriptor is closed by now
-            // and the call fails.
-            unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
-        }
-    }
+    (3..OURS)
+        .filter(|number| kernel::is_socket(*number))
+        .for_each(kernel::keep);
 }
 
 /// Whether more has been read than Paho has consumed; to be asked in a callback

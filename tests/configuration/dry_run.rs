@@ -52,6 +52,20 @@ fn where_to_as_whom_over_what() {
 }
 
 #[test]
+fn a_command_is_looked_for_and_not_run() {
+    let line = "-t a -V 5 --dry-run --reply --exec-jobs 2 --exec";
+    let tool = Tool::mqsub().args(words(line));
+    let expected = "would connect to localhost:1883\n\
+                    as an identifier of the broker's choice, without a user name, in MQTT 5\n\
+                    would subscribe to 'a' at QoS 0\n\
+                    would run 'sh' for each message, 2 at a time, and publish what it prints\n";
+    tool.args(["sh", "-c", "exit 3"]).run().expect(0, expected, "");
+    let error = "mqsub: error: --exec: cannot run 'no-such-program': there is no such program in PATH\n";
+    let tool = Tool::mqsub().args(words(line));
+    tool.arg("no-such-program").run().expect(1, "", error);
+}
+
+#[test]
 fn the_messages_of_the_input_are_counted_and_the_wrong_ones_named() {
     let tool = || Tool::mqpub().args(["-t", "t", "--dry-run"]);
     let lines = "a\nb\nc".to_owned();

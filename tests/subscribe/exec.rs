@@ -9,9 +9,12 @@ use rustix::process::Signal;
 
 use super::subscribed;
 use crate::support::DEADLINE;
-use crate::support::broker::{Broker, Conn, script};
+use crate::support::broker::{Broker, Conn, Transport, script};
+use crate::support::certificates::certificates;
 use crate::support::mosquitto::{Mosquitto, Publisher};
-use crate::support::packet::{self, DISCONNECT, PINGREQ, PUBACK, PUBLISH, PUBREC, Packet, Prop, Publish, Version, id};
+use crate::support::packet::{
+    self, CONNECT, DISCONNECT, PINGREQ, PUBACK, PUBLISH, PUBREC, Packet, Prop, Publish, Version, id,
+};
 use crate::support::runner::{Contains, Tool};
 use crate::tools::{goes_on, mqsub, play};
 
@@ -276,26 +279,49 @@ fn the_first_signal_waits_for_the_command_and_the_second_kills_it() {
     assert_eq!(acknowledged(&broker.finish()[0]), [0; 0]);
 }
 
-#[test]
-fn a_slow_command_holds_a_fast_stream_back_and_the_connection_stays() {
-    const COUNT: usize = 2000;
+/// A broker that sends more than may wait for its commands, of which the first
+/// one runs until this many PINGREQs have come; and what comes of it.
+fn holds_back(transport: Transport<'_>, words: &str, connack: &'static [Prop], pings: usize) {
     let dir = crate::support::scratch_dir();
     let go = dir.path().join("go");
     let told = go.clone();
-    let broker = play(move |conn| {
-        subscribed(conn);
-        // More than may wait for their commands.
-        conn.send(Publish::new("t", "x").encode(conn.version()).repeat(COUNT));
-        while let Some(packet) = conn.next_packet() {
-            if packet.kind() == PINGREQ {
-                conn.send(packet::pingresp());
-                fs::write(&told, "").unwrap();
-            }
+    let broker = Broker::start_on(transport, move |conn| {
+        conn.accept_connect_with(false, connack);
+        conn.serve_subscribe(&[0]);
+        for number in 0..2000 {
+            conn.queue(Publish::new("t", number.to_string()).encode(conn.version()));
         }
+        conn.flush().unwrap();
+        for _ in 0..pings {
+            conn.expect(PINGREQ);
+            conn.send(packet::pingresp());
+        }
+        fs::write(&told, "").unwrap();
+        conn.until_eof();
     });
-    let script = format!("until [ -e {} ]; do sleep 0.05; done; echo x", go.display());
-    let tool = exec(broker.port(), "-t t -k 5 -C 20", &script, &[]).deadline(2 * DEADLINE);
-    tool.run().expect(0, "x\n".repeat(20), "");
+    let script = format!("until [ -e {} ]; do sleep 0.05; done; echo $1", go.display());
+    let tool = exec(broker.port(), &format!("-t t -C 1200 {words}"), &script, &["{payload}"]);
+    let numbers: Vec<String> = (0..1200).map(|number| number.to_string()).collect();
+    let expected = numbers.join("\n") + "\n";
+    tool.deadline(2 * DEADLINE).run().expect(0, expected, "");
+    let packets = &broker.finish()[0];
+    let connects = packets.iter().filter(|packet| packet.kind() == CONNECT).count();
+    assert_eq!((connects, packets.last().unwrap().kind()), (1, DISCONNECT));
+}
+
+#[test]
+fn a_slow_command_holds_a_fast_stream_back_and_the_connection_stays() {
+    // Paho would give the connection up before the third, had it no answer to the
+    // first (`MQTTProtocol_keepalive`).
+    holds_back(Transport::Tcp, "-k 5", &[], 3);
+}
+
+#[test]
+fn so_it_is_over_tls_and_with_the_keep_alive_of_the_broker() {
+    let certificates = certificates();
+    let words = format!("-V 5 --cafile {}", certificates.ca.display());
+    let connack = &[Prop::Two(id::SERVER_KEEP_ALIVE, 1)];
+    holds_back(Transport::Tls(&certificates.good), &words, connack, 3);
 }
 
 #[test]

@@ -46,6 +46,24 @@ pub(super) fn replace(real: c_int, in_place_of: c_int) -> c_int {
     };
 }
 
+/// Whether this is a descriptor, and that of a socket.
+pub(super) fn is_socket(descriptor: c_int) -> bool {
+    let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the call fills in what it is given when it returns 0, and only then
+    // is that looked at.
+    unsafe {
+        libc::fstat(descriptor, status.as_mut_ptr()) == 0
+            && status.assume_init().st_mode & libc::S_IFMT == libc::S_IFSOCK
+    }
+}
+
+/// No child inherits this descriptor.
+pub(super) fn keep(descriptor: c_int) {
+    // SAFETY: no memory is passed; at worst the descriptor is closed by now and
+    // the call fails.
+    unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
+}
+
 /// Ends a connection in both directions.
 pub(super) fn shut(descriptor: c_int) {
     // SAFETY: no memory is passed; at worst the descriptor is closed by now and
