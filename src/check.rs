@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 use self::account::{Broker, Outcome, Steps};
 use self::talk::{Stop, Talk};
+use crate::chance;
 use crate::config::connection::{Connection, Persistence, Version, Will};
 use crate::config::probe::Probe;
 use crate::entry::Ending;
@@ -53,7 +54,7 @@ pub(crate) fn run(probe: Probe, bound: Option<Duration>, start: Instant, report:
     }
     let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
     let signals = Signals::listen(&waker).context("cannot listen for signals")?;
-    let random: String = std::iter::repeat_with(fastrand::alphanumeric).take(16).collect();
+    let random = chance::name();
     let mut check = Check {
         base: format!("{}/{random}", probe.prefix.as_str()),
         random,

@@ -10,6 +10,8 @@
 //!
 //! Widths and precisions count bytes.
 
+#![expect(clippy::indexing_slicing, reason = "the position is that of a sign that was found")]
+
 /// A format: what to print for each message, from left to right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format {

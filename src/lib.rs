@@ -20,7 +20,7 @@
 //! clock  terminal           local time in words; what a terminal must not be sent
 //! exec/                     a command for each message
 //! pattern  pointer          texts with variables; paths into JSON
-//! latency                   how long things took, in a histogram
+//! latency  chance           how long things took, in a histogram; names that nobody else has
 //! codec                     bytes as text: hex, base64, CBOR, MessagePack
 //! prompt  conceal           asks for a secret; hides one from other users
 //! message  property  format  plain data
@@ -28,6 +28,7 @@
 //! ```
 
 mod bench;
+mod chance;
 mod check;
 pub mod clock;
 pub mod codec;

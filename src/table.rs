@@ -3,6 +3,11 @@
 //! and knows no terminal. What comes from others never has a control character
 //! in it.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "slots are modulo their number, and steps those that there are"
+)]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 

@@ -2,6 +2,8 @@
 //! that move its cursor, change its colours, or answer in the user's name. They
 //! are shown as `\x1b`. Pipes and files get all bytes as they are.
 
+#![expect(clippy::indexing_slicing, reason = "a half of a byte is below 16")]
+
 /// What may stay as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text {

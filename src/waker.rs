@@ -1,6 +1,8 @@
 //! Wakes the main thread, which waits in one place for everything: signals,
 //! Paho's threads, its input, the time.
 
+#![expect(clippy::indexing_slicing, reason = "the first entry is always there")]
+
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -363,7 +363,7 @@ fn the_configuration_is_made_from_flags_alone() {
     holds(naming_others(
         "config",
         &[
-            "flags", "codec", "exec", "pattern", "secret", "failure", "format", "message", "property", "exit",
+            "flags", "codec", "exec", "pattern", "secret", "failure", "format", "message", "property", "exit", "chance",
         ],
     ));
     // An address is data; what connects to one, or looks one up, is not.
@@ -393,7 +393,7 @@ fn input_and_output_know_no_broker() {
 fn the_spool_knows_neither_broker_nor_streams() {
     holds(naming_others(
         "spool",
-        &["config::spool", "exit", "failure", "message", "property"],
+        &["chance", "config::spool", "exit", "failure", "message", "property"],
     ));
     holds(naming_other_crates(
         "spool",

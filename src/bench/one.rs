@@ -10,6 +10,7 @@ use rustix::event::PollFlags;
 use super::outcome::{Numbers, Outcome};
 use super::plan::Plan;
 use super::tally::{Tally, payload};
+use crate::chance;
 use crate::config::bench::Bench;
 use crate::entry::{self, FAREWELL, end_of_grace};
 use crate::exit::Exit;
@@ -118,7 +119,7 @@ pub(super) fn run(
     (waker, signals): (Arc<Waker>, &Signals),
     report: Report,
 ) -> anyhow::Result<Outcome> {
-    let random: String = std::iter::repeat_with(fastrand::alphanumeric).take(16).collect();
+    let random = chance::name();
     let name = format!("{}/{random}", bench.prefix.as_str());
     let usage = |why| Failure::new(Exit::Usage, format!("-t: {why}"));
     let topic = Topic::new(&name).map_err(usage)?;

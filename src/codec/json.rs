@@ -1,6 +1,11 @@
 //! The JSON side: a text taken apart with its numbers digit by digit, and a
 //! writer that keeps to the depth which readers of JSON can take.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the positions are those that were found in the same bytes; windows have two"
+)]
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 

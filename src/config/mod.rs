@@ -29,6 +29,7 @@ use self::connection::{Connection, Family, Host, Persistence, Route, Version, We
 use self::properties::PropertySet;
 use self::proxy::Proxies;
 use self::url::Url;
+use crate::chance;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::connection::ConnectionFlags;
@@ -200,10 +201,7 @@ fn client_id(flags: &ConnectionFlags, version: Version) -> String {
     match (&flags.id, &flags.id_prefix) {
         (Some(id), _) => id.clone(),
         (None, Some(prefix)) => format!("{prefix}{}", std::process::id()),
-        (None, None) if version == Version::V31 => {
-            let random = std::iter::repeat_with(fastrand::alphanumeric).take(16);
-            "mqtool-".chars().chain(random).collect()
-        }
+        (None, None) if version == Version::V31 => format!("mqtool-{}", chance::name()),
         (None, None) => String::new(),
     }
 }

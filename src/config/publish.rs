@@ -11,6 +11,7 @@ use super::connection::{Connection, Persistence, Version};
 use super::request::Request;
 use super::spool::Spool;
 pub use super::template::{Patterns, Template};
+use crate::chance;
 use crate::exit::Exit;
 use crate::failure::{Failure, quote};
 use crate::flags::PublishFlags;
@@ -334,8 +335,7 @@ fn keep_session(connection: &mut Connection) {
     }
     connection.persistence = Persistence::Run;
     if connection.client_id.is_empty() {
-        let random = std::iter::repeat_with(fastrand::alphanumeric).take(16);
-        connection.client_id = "mqpub-".chars().chain(random).collect();
+        connection.client_id = format!("mqpub-{}", chance::name());
     }
 }
 

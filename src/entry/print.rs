@@ -1,6 +1,11 @@
 //! `--print-config`: each option that has a value, in the form of a profile, with
 //! where it is from. Secrets are masked.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "`secrets::within` gives a range of the same bytes"
+)]
+
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;

@@ -2,6 +2,11 @@
 //! behind the first space, without quotes. Its options count as if they stood
 //! before those of the command line. Nothing here reads a file.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the positions are those that were found in the same line"
+)]
+
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};

@@ -2,6 +2,8 @@
 //! by their long names; `[profile.NAME.mqpub]` and `[profile.NAME.mqsub]` those
 //! of one tool. Nothing here reads a file.
 
+#![expect(clippy::indexing_slicing, reason = "it is cut to the length of the text")]
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 

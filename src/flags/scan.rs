@@ -4,6 +4,11 @@
 //! say; `--exec` takes all that follow; and `-o` decides what else is read. Unlike a search for the text `-D`,
 //! this knows another option's value when it sees one.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "`scan` gives places among these arguments, in order"
+)]
+
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};

@@ -1,6 +1,11 @@
 //! Which options have a secret in them, and where in their values it is: so that
 //! it can be taken out of what others see.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the positions are those that were found in the same bytes"
+)]
+
 use std::ffi::OsString;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt as _;

@@ -1,6 +1,11 @@
 //! Parses single values of the command line; each error is one clause that
 //! fits behind `invalid value 'x' for '--option': `.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the position is that of a backslash that was found"
+)]
+
 use std::ops::RangeInclusive;
 use std::time::Duration;
 

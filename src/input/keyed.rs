@@ -1,5 +1,10 @@
 //! Records that bring their topic along: `topic SEPARATOR payload`.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the position is that of a separator that was found"
+)]
+
 use bytes::Bytes;
 use memchr::memmem;
 

@@ -10,6 +10,11 @@
 //! record much longer than a chunk is a block of its own, lest a short one that
 //! came with its end hold it.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "`filled`, and where records begin and end, are within the buffer"
+)]
+
 use std::io::{self, Read};
 use std::mem;
 

@@ -1,6 +1,8 @@
 //! A JSON text (RFC 8259) into another one: checked, without its blanks, its
 //! strings with no more escapes than they need, its numbers digit by digit.
 
+#![expect(clippy::indexing_slicing, reason = "what is passed over was looked at before")]
+
 use super::layout::Layout;
 use super::text::{self, Run};
 

@@ -14,6 +14,8 @@
 //! `request` and `latency` tell how, and are ignored; so are the properties `subscription-identifier` and
 //! `topic-alias`. Any other key is refused, lest a misspelt one be lost.
 
+#![expect(clippy::indexing_slicing, reason = "there is a place for each key")]
+
 use std::fmt;
 use std::time::SystemTime;
 

@@ -1,5 +1,10 @@
 //! Strings of JSON: what of a text may stand in one as it is, and what not.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the position is that of a byte that was found; a half of a byte is below 16"
+)]
+
 /// The beginning of a text up to the first character that a JSON string cannot
 /// have as it is: a quotation mark, a backslash, a control character.
 pub(super) struct Run<'a> {

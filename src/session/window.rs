@@ -3,6 +3,11 @@
 //! what the broker has not acknowledged is kept, so that it can be sent again.
 //! Pure bookkeeping: no locks, no Paho.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the slots that are free are those that there are"
+)]
+
 use std::collections::VecDeque;
 
 use super::limits::Limits;

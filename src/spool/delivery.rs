@@ -4,13 +4,13 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::iter;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::folder::Folder;
 use super::index::{Index, Position};
 use super::survey::{Cursor, Located, Survey};
 use super::{LEFTOVER, Spool, Ticket, begin_segment, older};
+use crate::chance;
 use crate::failure::Failure;
 use crate::message::{Message, Properties, Value};
 use crate::property::{MESSAGE_EXPIRY_INTERVAL, Property};
@@ -58,9 +58,8 @@ pub struct Delivery {
 
 impl Delivery {
     pub(super) fn new(lock: File, folder: &Folder, index: &Index) -> io::Result<Self> {
-        let random = || iter::repeat_with(fastrand::alphanumeric).take(16);
         // No longer than MQTT 3.1 allows.
-        let client_id = folder.text("client", || format!("mqpub-{}", random().collect::<String>()))?;
+        let client_id = folder.text("client", || format!("mqpub-{}", chance::name()))?;
         Ok(Self {
             lock,
             cursor: Cursor::new(index.start),

@@ -1,6 +1,8 @@
 //! The files of a spool: segments, which records are added to the end of, the
 //! index, and the two locks, which end with the process that has them.
 
+#![expect(clippy::indexing_slicing, reason = "no more bytes are read than the buffer has")]
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};

@@ -1,5 +1,7 @@
 //! Reads the records of one segment, in pieces.
 
+#![expect(clippy::indexing_slicing, reason = "no more bytes are read than the buffer has")]
+
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;

@@ -1,5 +1,7 @@
 //! Values in the width that is asked for.
 
+#![expect(clippy::indexing_slicing, reason = "a half of a byte is below 16")]
+
 use std::io::Write as _;
 
 use crate::format::Layout;

@@ -3,6 +3,8 @@
 //! an exchange that Paho does not know of. Every read is bounded; nothing panics
 //! on foreign bytes.
 
+#![expect(clippy::indexing_slicing, reason = "one byte was taken; a length is cut to 65535")]
+
 use crate::config::connection::Version;
 use crate::message::{Message, Properties, Value};
 use crate::property::{self, Kind};

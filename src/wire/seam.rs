@@ -13,6 +13,10 @@
     unsafe_code,
     reason = "this file defines C functions and reads the memory that their callers point to"
 )]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the positions are those of entries that were found, and no slice is empty"
+)]
 
 mod kernel;
 

@@ -2,6 +2,8 @@
 //! has no safe call for these, so its servers are asked directly; `simple-dns`
 //! speaks their language, `resolv-conf` reads which ones they are.
 
+#![expect(clippy::indexing_slicing, reason = "no more bytes are read than the buffer has")]
+
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};

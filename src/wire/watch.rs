@@ -3,6 +3,11 @@
 //! and for what it would die of. It reads along; what it takes out of the stream is
 //! the answer to a PINGREQ that was not Paho's, and PUBREL (see `once`).
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "`at` is below the number of bytes while they are read"
+)]
+
 mod leaving;
 
 use std::collections::VecDeque;

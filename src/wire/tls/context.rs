@@ -1,6 +1,11 @@
 //! What a handshake needs of OpenSSL's, made from the configuration: trust,
 //! identity, versions and ciphers. Only files of ours are read here.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the place was made as long as the name and its NUL"
+)]
+
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
