@@ -8,6 +8,7 @@ use mqtools::config::{proxy, url};
 fuzz_target!(|text: &str| {
     if let Err(failure) = url::parse(text) {
         let words = failure.to_string();
+        assert!(!words.contains(char::is_control), "{words:?}");
         if let Some((_, rest)) = text.split_once("://")
             && let Some((credentials, _)) = rest.split_once('@')
             && let Some((_, password)) = credentials.split_once(':')

@@ -4,7 +4,7 @@
 use super::connection::Host;
 use super::url::{self, Url};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, quote};
 use crate::flags::connection::ConnectionFlags;
 
 /// The first host to try, and those to try after it.
@@ -74,11 +74,12 @@ fn host(text: &str, default_port: u16, srv: bool) -> Result<Host, Failure> {
     let (name, port) = if bare_v6 {
         (text.to_owned(), None)
     } else {
-        url::host_and_port(text).map_err(|why| usage(format!("-h '{text}': {why}")))?
+        url::host_and_port(text).map_err(|why| usage(format!("-h {}: {why}", quote(text))))?
     };
     if srv && port.is_some() {
         return Err(usage(format!(
-            "-h '{text}': a port makes no sense with -S, which looks it up"
+            "-h {}: a port makes no sense with -S, which looks it up",
+            quote(text)
         )));
     }
     Ok(Host {
@@ -131,9 +132,9 @@ mod tests {
             ("mqpub -h a,,b", "the host is missing"),
             ("mqpub -h a,", "the host is missing"),
             ("mqpub --host=", "the host is missing"),
-            ("mqpub -h a:x", "the port 'x' is not between 1 and 65535"),
-            ("mqpub -h a:0", "the port '0' is not between 1 and 65535"),
-            ("mqpub -h a:", "the port '' is not between 1 and 65535"),
+            ("mqpub -h a:x", "the port is no number from 1 to 65535"),
+            ("mqpub -h a:0", "the port is no number from 1 to 65535"),
+            ("mqpub -h a:", "the port is no number from 1 to 65535"),
             ("mqpub -h [::1", "a ']' is missing"),
             ("mqpub -h a%20b", "the host has a space or a control character"),
             ("mqpub -h a%0d%0ab:7", "the host has a space or a control character"),

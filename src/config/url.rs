@@ -115,7 +115,8 @@ pub fn host_and_port(text: &str) -> Result<(String, Option<u16>), String> {
     let port = match port {
         None => None,
         Some(port) => match port.parse() {
-            Ok(0) | Err(_) => return Err(format!("the port '{port}' is not between 1 and 65535")),
+            // Not shown: in a URL without a host it is a password.
+            Ok(0) | Err(_) => return Err("the port is no number from 1 to 65535".to_owned()),
             Ok(number) => Some(number),
         },
     };
@@ -139,6 +140,18 @@ mod tests {
         assert_eq!(url.password, Some(Secret::from("p:w/")));
         assert_eq!((url.host.as_str(), url.port), ("::1", Some(9443)));
         assert_eq!(url.topic.as_deref(), Some("a/b?c#d"));
+    }
+
+    #[test]
+    fn a_password_without_a_host_is_not_shown() {
+        for text in [
+            "mqtt://alice:secret",
+            "mqtt://alice:secret/t",
+            "mqtt://a@b:secret@c:secret",
+        ] {
+            let failure = parse(text).err().unwrap();
+            assert!(!failure.to_string().contains("secret"), "{failure}");
+        }
     }
 
     #[test]
