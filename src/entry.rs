@@ -52,6 +52,7 @@ pub(crate) fn run<F: Flags>(
     arguments: impl IntoIterator<Item = OsString>,
     work: impl FnOnce(F, Report) -> anyhow::Result<Ending>,
 ) -> ExitCode {
+    session::silence();
     let program = F::TOOL.program();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let numbers = arguments.first().map(|name| Numbers::of(name)).unwrap_or_default();

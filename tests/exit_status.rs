@@ -274,3 +274,24 @@ fn help_that_nobody_wants_to_read_is_no_failure_but_help_that_cannot_be_written_
         ended.expect(1, "", Contains(&["cannot write to stdout: no space left on device"]));
     }
 }
+
+#[test]
+fn no_variable_makes_the_library_write_to_stdout() {
+    let traced = |tool: Tool, value: &str| {
+        tool.env("MQTT_C_CLIENT_TRACE", value)
+            .env("MQTT_C_CLIENT_TRACE_LEVEL", "MAXIMUM")
+            .env("MQTT_C_CLIENT_TRACE_MAX_LINES", "10")
+    };
+    // Not even where it would write to a file: it would have the payloads in it.
+    let file = crate::support::scratch_dir();
+    let file = file.path().join("trace");
+    for value in ["ON", "/dev/stdout", "/nonexistent/trace", &file.to_string_lossy()] {
+        let broker = Broker::start(sink(&Inbox::default()));
+        let tool = mqpub(broker.port(), "-V 5 -t t -l --tee -q 1").stdin("a\nb\n");
+        traced(tool, value).run().expect(0, "a\nb\n", "");
+        let broker = Broker::start(source("t", 2, 1, |_| b"x".to_vec()));
+        let tool = mqsub(broker.port(), "-t t -q 1 -C 2");
+        traced(tool, value).run().expect(0, "x\nx\n", "");
+        assert!(!file.exists());
+    }
+}

@@ -8,15 +8,18 @@
 
 #![expect(unsafe_code, reason = "this file calls C and is called by it")]
 
+mod properties;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
 use std::sync::Arc;
 
 use paho_mqtt_sys as paho;
 
+use self::properties::{PropertyList, read_properties};
 use crate::config::connection::{Connection, Version};
-use crate::message::{Filter, Message, Properties, Property, Subscription, Value};
-use crate::property::{self, Kind};
+use crate::message::{Filter, Message, Properties, Subscription};
+use crate::property;
 use crate::secret::Secret;
 
 /// What Paho's threads report. Every call comes with Paho's global mutex held:
@@ -64,6 +67,26 @@ pub(super) fn library_version() -> String {
         value.map_or_else(String::new, |text| {
             CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned()
         })
+    }
+}
+
+/// The variables that make Paho write to stdout or a file, in which there is then what
+/// it sends and receives (`Log_initialize`).
+const TRACE: [&str; 3] = [
+    "MQTT_C_CLIENT_TRACE",
+    "MQTT_C_CLIENT_TRACE_LEVEL",
+    "MQTT_C_CLIENT_TRACE_MAX_LINES",
+];
+
+/// Keeps Paho from writing anything by itself: stdout is for data alone.
+///
+/// To be called before there is another thread.
+pub(super) fn silence() {
+    for name in TRACE {
+        if std::env::var_os(name).is_some() {
+            // SAFETY: no other thread runs yet that could read the environment.
+            unsafe { std::env::remove_var(name) };
+        }
     }
 }
 
@@ -388,55 +411,6 @@ fn name(filter: &Filter) -> *mut c_char {
     filter.as_c_str().as_ptr().cast_mut()
 }
 
-/// Properties in Paho's own memory, freed at the end.
-struct PropertyList(paho::MQTTProperties);
-
-impl PropertyList {
-    fn new(properties: &Properties) -> Self {
-        let mut list = Self(paho::MQTTProperties::default());
-        for Property { id, value } in properties {
-            let Some((_, kind)) = property::entry(*id) else {
-                continue;
-            };
-            let mut entry = paho::MQTTProperty {
-                identifier: paho::MQTTPropertyCodes::from(*id),
-                value: paho::MQTTProperty__bindgen_ty_1 { integer4: 0 },
-            };
-            match value {
-                Value::Number(number) => match kind {
-                    Kind::Byte => entry.value.byte = u8::try_from(*number).unwrap_or(u8::MAX),
-                    Kind::Two => entry.value.integer2 = u16::try_from(*number).unwrap_or(u16::MAX),
-                    _ => entry.value.integer4 = *number,
-                },
-                Value::Text(text) => entry.value.__bindgen_anon_1.data = len_string(text.as_bytes()),
-                Value::Binary(bytes) => entry.value.__bindgen_anon_1.data = len_string(bytes),
-                Value::Pair(name, value) => {
-                    entry.value.__bindgen_anon_1.data = len_string(name.as_bytes());
-                    entry.value.__bindgen_anon_1.value = len_string(value.as_bytes());
-                }
-            }
-            // SAFETY: the list is valid; the entry's strings live through the
-            // call, which copies them.
-            unsafe { paho::MQTTProperties_add(&raw mut list.0, &raw const entry) };
-        }
-        list
-    }
-}
-
-impl Drop for PropertyList {
-    fn drop(&mut self) {
-        // SAFETY: the list was filled by `MQTTProperties_add` alone.
-        unsafe { paho::MQTTProperties_free(&raw mut self.0) };
-    }
-}
-
-fn len_string(bytes: &[u8]) -> paho::MQTTLenString {
-    paho::MQTTLenString {
-        len: c_int::try_from(bytes.len()).unwrap_or(0),
-        data: bytes.as_ptr().cast_mut().cast(),
-    }
-}
-
 /// # Safety
 /// `data` has `len` readable bytes, or is null.
 unsafe fn bytes_of<'a>(data: *const c_void, len: c_int) -> &'a [u8] {
@@ -445,46 +419,6 @@ unsafe fn bytes_of<'a>(data: *const c_void, len: c_int) -> &'a [u8] {
         Ok(len) if len > 0 && !data.is_null() => unsafe { std::slice::from_raw_parts(data.cast(), len) },
         _ => &[],
     }
-}
-
-/// # Safety
-/// The list is one of Paho's.
-unsafe fn read_properties(list: &paho::MQTTProperties) -> Properties {
-    let mut properties = Properties::default();
-    let count = usize::try_from(list.count).unwrap_or(0);
-    if count == 0 || list.array.is_null() {
-        return properties;
-    }
-    // SAFETY: Paho keeps `count` entries in the array.
-    for entry in unsafe { std::slice::from_raw_parts(list.array, count) } {
-        let Ok(id) = u8::try_from(entry.identifier) else {
-            continue;
-        };
-        let Some((_, kind)) = property::entry(id) else { continue };
-        // SAFETY: the kind of the identifier tells which member of the union
-        // Paho filled; its strings have the length that stands beside them.
-        let value = unsafe {
-            let text = |string: paho::MQTTLenString| {
-                String::from_utf8_lossy(bytes_of(string.data.cast(), string.len)).into_owned()
-            };
-            match kind {
-                Kind::Byte => Value::Number(entry.value.byte.into()),
-                Kind::Two => Value::Number(entry.value.integer2.into()),
-                Kind::Four | Kind::Varying => Value::Number(entry.value.integer4),
-                Kind::Text => Value::Text(text(entry.value.__bindgen_anon_1.data)),
-                Kind::Binary => {
-                    let data = entry.value.__bindgen_anon_1.data;
-                    Value::Binary(bytes_of(data.data.cast(), data.len).to_vec())
-                }
-                Kind::Pair => Value::Pair(
-                    text(entry.value.__bindgen_anon_1.data),
-                    text(entry.value.__bindgen_anon_1.value),
-                ),
-            }
-        };
-        properties.push(id, value);
-    }
-    properties
 }
 
 /// # Safety

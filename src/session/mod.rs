@@ -54,6 +54,12 @@ pub(crate) fn libraries() -> String {
     format!("Paho MQTT C {}\n{}\n", ffi::library_version(), wire::tls_library())
 }
 
+/// Keeps the library below from writing to stdout, whatever the environment says; to
+/// be called first of all, before there is another thread.
+pub(crate) fn silence() {
+    ffi::silence();
+}
+
 /// The least time that a write to the broker may wait without progress.
 const PATIENCE: Duration = Duration::from_secs(10);
 

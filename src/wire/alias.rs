@@ -39,14 +39,14 @@ pub(super) struct Aliases {
     table: Option<Table>,
     /// None are given out any more, nor used.
     over: bool,
-    /// The packet in the place of Paho's, up to the properties that follow.
+    /// The packet in the place of Paho's, up to its payload.
     head: Vec<u8>,
 }
 
 /// A packet in the place of one of Paho's.
 #[derive(Debug)]
 pub(super) struct Aliased<'a> {
-    pub(super) packet: [IoSlice<'a>; 3],
+    pub(super) packet: [IoSlice<'a>; 2],
     pub(super) alias: u16,
 }
 
@@ -114,17 +114,25 @@ impl Aliases {
             Step::Introduce(alias) => (alias, &topic[..]),
             Step::Replace(alias) => (alias, &[][..]),
         };
-        let head = &mut self.head;
+        let mut head = std::mem::take(&mut self.head);
         head.clear();
         head.push(first);
-        packet::put_varying(head, others + topic.len());
-        packet::put_binary(head, topic);
-        head.extend_from_slice(mid);
-        packet::put_varying(head, length + COST);
-        head.push(property::TOPIC_ALIAS);
-        head.extend_from_slice(&alias.to_be_bytes());
+        packet::put_varying(&mut head, others + topic.len());
+        if topic.is_empty() {
+            head.extend_from_slice(&[0, 0]);
+        } else {
+            packet::put_binary(&mut head, topic);
+        }
+        if !at_most_once {
+            head.extend_from_slice(mid);
+        }
+        packet::put_varying(&mut head, length + COST);
+        let [high, low] = alias.to_be_bytes();
+        head.extend_from_slice(&[property::TOPIC_ALIAS, high, low]);
+        head.extend_from_slice(properties);
+        self.head = head;
         Some(Aliased {
-            packet: [IoSlice::new(head), IoSlice::new(properties), IoSlice::new(payload)],
+            packet: [IoSlice::new(&self.head), IoSlice::new(payload)],
             alias,
         })
     }
