@@ -5,6 +5,7 @@
 mod failover;
 mod failures;
 mod handshakes;
+mod parting;
 mod proxies;
 mod public;
 mod terms;

@@ -56,6 +56,8 @@ pub(super) struct State {
     pub(super) window: Window,
     /// A session that the broker already has is not to be taken up.
     pub(super) unacquainted: bool,
+    /// This is another broker than that of the connection before.
+    pub(super) moved: bool,
     /// The broker was down: what it knows of a session may be of an earlier time.
     pub(super) suspicious: bool,
     /// It is such a session, which is to be ended once what was cut is over.
@@ -132,6 +134,7 @@ impl Hub {
                 notices: VecDeque::new(),
                 window,
                 unacquainted: false,
+                moved: false,
                 suspicious: false,
                 renewing: false,
                 errand: false,
@@ -346,7 +349,7 @@ impl Callbacks for Link {
             state
                 .window
                 .narrow(usize::try_from(maximum).unwrap_or(usize::MAX), limits);
-            if !connack.session_present {
+            if !connack.session_present || state.moved {
                 state.window.start_over();
             }
             // What was cut goes on before anything new.

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::round::Round;
 use super::{Event, Session};
-use crate::config::connection::{Persistence, Version};
+use crate::config::connection::{Persistence, Route, Version};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::message::{Properties, Value};
@@ -69,8 +70,12 @@ impl Session {
     pub(super) fn closed(&mut self) -> Option<Event> {
         if self.leaving && self.must_forget() {
             self.oblivion = Oblivion::After;
+            self.homes.go_home();
             self.connect();
             return None;
+        }
+        if self.leaving && self.oblivion == Oblivion::After {
+            return self.parted(None);
         }
         if self.leaving {
             return Some(Event::Closed);
@@ -81,10 +86,38 @@ impl Session {
             let ended = self.connection.version == Version::V5 || self.hub.lock().errand;
             if ended {
                 self.oblivion = Oblivion::Done;
+                self.homes.settle();
             }
             self.connect();
         }
         None
+    }
+
+    /// The session is over with one more broker, or cannot be ended there: then for
+    /// this reason. The next is one that was left for another, and has kept what was
+    /// not finished.
+    pub(super) fn parted(&mut self, failure: Option<&Failure>) -> Option<Event> {
+        let tell = |words: String| self.tracer.iter().for_each(|tracer| tracer(&words));
+        if let Some(why) = failure {
+            tell(format!("a broker keeps its session: {why}"));
+        }
+        let Some(host) = self.homes.part() else {
+            return Some(Event::Closed);
+        };
+        tell(format!("ending the session that {host} may have kept"));
+        self.round = Round::default();
+        self.connect();
+        None
+    }
+
+    /// The attempt under way has reached this broker. What another one knows of
+    /// packet identifiers says nothing here.
+    pub(super) fn meet(&mut self, route: &Route) {
+        let moved = self.homes.reach(route);
+        let keeps = self.keeps_for_the_run();
+        let mut state = self.hub.lock();
+        state.moved = moved;
+        state.unacquainted |= moved && keeps && !state.errand;
     }
 
     /// Whether a session that is there already is not one of this run.
@@ -105,7 +138,8 @@ impl Session {
             // MQTT 5 tells apart whether a session begins anew and whether it is
             // kept; before that, one bit says both.
             Persistence::Run => {
-                self.oblivion.is_under_way() || (self.connection.version == Version::V5 && !self.retry.is_seasoned())
+                let begins = !self.retry.is_seasoned() || self.homes.has_moved();
+                self.oblivion.is_under_way() || (self.connection.version == Version::V5 && begins)
             }
         }
     }

@@ -11,6 +11,7 @@ mod delivery;
 mod errors;
 mod event;
 mod ffi;
+mod homes;
 mod hub;
 mod inbox;
 mod interest;
@@ -37,6 +38,7 @@ pub use self::said::Said;
 pub use self::window::Counts;
 
 use self::ffi::{Callbacks, Client};
+use self::homes::Homes;
 use self::hub::{Hub, Link, Notice};
 use self::lasting::Oblivion;
 use self::retry::Retry;
@@ -80,6 +82,7 @@ pub struct Session {
     retry: Retry,
     /// The brokers tried since the last pause.
     round: Round,
+    homes: Homes,
     /// The longest silence: the broker's word comes first (MQTT 5, 3.2.2.3.14).
     keep_alive_limit: Duration,
     /// When to look whether Paho is held up and cannot keep the connection
@@ -129,6 +132,7 @@ impl Session {
             next_attempt: None,
             retry: Retry::new(policy),
             round: Round::default(),
+            homes: Homes::default(),
             keep_alive_limit: Duration::ZERO,
             next_look: None,
             publishes_only,
@@ -165,8 +169,8 @@ impl Session {
     /// Starts to connect; [`Event::Up`], [`Event::Away`] or [`Event::Down`] follows.
     pub fn connect(&mut self) {
         let now = Instant::now();
-        let timeout = self.connection.connect_timeout;
-        let deadline = self.round.begin(now + timeout);
+        let connection = self.homes.restrict(&self.connection);
+        let deadline = self.round.begin(now + connection.connect_timeout);
         // Who opens the way tells better what took too long, but may be late.
         self.deadline = Some(deadline + LATENESS);
         self.next_attempt = None;
@@ -185,14 +189,14 @@ impl Session {
             state.renewing = false;
             state.attempt
         };
-        let connection = Arc::clone(&self.connection);
+        let terms = Arc::clone(&connection);
         let tracer = self.tracer.clone();
         let limit = self.limit.clone();
         let aliases_topics = self.aliases_topics;
         let line = move |open: wire::Open| {
-            let patience = (connection.keep_alive * 3 / 2).max(PATIENCE);
+            let patience = (terms.keep_alive * 3 / 2).max(PATIENCE);
             let way = (open.carrier, open.route);
-            let mut line = wire::Line::new(way, connection.version, patience, limit, tracer);
+            let mut line = wire::Line::new(way, terms.version, patience, limit, tracer);
             if aliases_topics {
                 line.alias_topics();
             }
@@ -200,13 +204,12 @@ impl Session {
         };
         let tried = self.round.tried().to_vec();
         if tried.is_empty()
-            && let Some(open) = wire::open_near(&self.connection, deadline)
+            && let Some(open) = wire::open_near(&connection, deadline)
         {
             self.hub.notice(attempt, Notice::Opened(Box::new(open.map(line))));
             return;
         }
         // On a thread of its own, because resolving a name cannot be interrupted.
-        let connection = Arc::clone(&self.connection);
         let hub = Arc::clone(&self.hub);
         let opening = thread::Builder::new().name("connect".into()).spawn(move || {
             let line = wire::open(&connection, &tried, deadline).map(line);
@@ -243,7 +246,7 @@ impl Session {
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             let host = self.round.current().unwrap_or(&self.connection.route.host);
             let why = Failure::new(Exit::NoConnection, "timed out").context(format_args!("cannot connect to {host}"));
-            return Some(self.gone(Some(why)));
+            return self.gone(Some(why));
         }
         if self.next_attempt.is_some_and(|at| at <= Instant::now()) {
             self.connect();
@@ -260,14 +263,16 @@ impl Session {
                 Ok((line, until)) => {
                     self.round.opened(line.route().host.clone());
                     self.deadline = Some(until);
-                    let failure = self.greet(attempt, line).err();
-                    failure.map(|failure| self.gone(Some(failure)))
+                    self.meet(line.route());
+                    let failure = self.greet(attempt, line).err()?;
+                    self.gone(Some(failure))
                 }
-                Err(failure) => Some(self.gone(failure)),
+                Err(failure) => self.gone(failure),
             },
             Notice::Stale => {
                 self.round = Round::default();
                 self.oblivion = Oblivion::Before;
+                self.homes.stay();
                 self.say_goodbye();
                 None
             }
@@ -281,6 +286,7 @@ impl Session {
             Notice::Connected => {
                 self.deadline = None;
                 self.previous = None;
+                self.homes.settle();
                 let again = self.retry.is_seasoned();
                 self.retry.connected(!self.hub.interest.is_empty());
                 self.round = Round::default();
@@ -296,15 +302,15 @@ impl Session {
             Notice::ConnectFailed => {
                 let failure =
                     self.explain(|route, down, facts| errors::connect_failure(&self.connection, route, down, facts));
-                Some(self.gone(Some(failure)))
+                self.gone(Some(failure))
             }
             Notice::Lost => {
                 let failure = self.explain(errors::loss);
-                Some(self.gone(Some(failure)))
+                self.gone(Some(failure))
             }
             Notice::Fault(code) => {
                 let failure = Failure::new(Exit::Failed, format!("the MQTT library refused a packet (code {code})"));
-                Some(self.gone(Some(failure.permanent())))
+                self.gone(Some(failure.permanent()))
             }
             Notice::Answered(answer) => {
                 self.retry.succeeded();
@@ -356,7 +362,7 @@ impl Session {
 
     /// The attempt, or the connection, is over: what was not acknowledged waits
     /// for the next one. No reason means that there was nobody left to try.
-    fn gone(&mut self, why: Option<Failure>) -> Event {
+    fn gone(&mut self, why: Option<Failure>) -> Option<Event> {
         let connecting = self.deadline.take().is_some();
         self.next_look = None;
         let carried = wire::with_line(|line| line.carried()).unwrap_or(0);
@@ -379,20 +385,21 @@ impl Session {
             state.window.rewind(carried, self.resumes(), fate);
         }
         wire::hang_up();
-        if self.leaving && self.oblivion == Oblivion::After {
-            return Event::Closed;
-        }
         if connecting && let Some(client) = self.client.take() {
             // Destroying a client while its connect is pending leaves Paho's
             // mutex locked for ever.
             std::mem::forget(client);
         }
+        if self.leaving && self.oblivion == Oblivion::After {
+            return self.parted(why.as_ref());
+        }
+        self.homes.roam();
         self.broker_was_down |= why.as_ref().is_some_and(Failure::says_nobody_listens);
         if connecting && self.connection.has_choice() && self.round.may_go_on() {
             let why = self.round.go_on(why);
             // At once: the next broker may well be there.
             self.next_attempt = Some(Instant::now());
-            return Event::Away { why, lost: false };
+            return Some(Event::Away { why, lost: false });
         }
         let why = self.round.conclude(why);
         let why = if connecting { why } else { self.judge(why) };
@@ -401,14 +408,14 @@ impl Session {
         } else {
             self.retry.next(Instant::now())
         };
-        match self.next_attempt {
+        Some(match self.next_attempt {
             Some(_) => {
                 self.announced &= connecting;
                 Event::Away { why, lost: !connecting }
             }
             None if self.retry.is_seasoned() => Event::Down(why.for_good()),
             None => Event::Down(why),
-        }
+        })
     }
 
     /// A slow reader of the output holds up Paho's receiving thread, which also

@@ -209,6 +209,7 @@ impl Line {
     pub(crate) fn resume(&mut self, exchanges: &[(u16, bool)], packets: &[u8]) {
         if self.down.is_none() {
             self.watch.resume(exchanges.iter().copied());
+            self.watch.tell(packets);
             self.outgoing.extend_from_slice(packets);
             self.send_buffered();
         }
@@ -382,6 +383,7 @@ impl Line {
         }
         let mut answers = self.watch.take_answers();
         if self.down.is_none() {
+            self.watch.tell(&answers);
             self.acknowledgements.append(&mut answers);
         }
     }

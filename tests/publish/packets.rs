@@ -5,7 +5,8 @@ use crate::support::broker::{Broker, Inbox, sink};
 use crate::support::packet::{
     self, CONNECT, Connect, DISCONNECT, PINGREQ, PUBLISH, PUBREL, Packet, Publish, Version, encode, read_packet,
 };
-use crate::tools::mqpub;
+use crate::support::runner::Contains;
+use crate::tools::{mqpub, mqsub};
 
 /// Runs mqpub to its end and returns the packets that it sent.
 #[track_caller]
@@ -127,4 +128,16 @@ fn an_empty_stream_still_says_hello_and_goodbye() {
     mqpub(broker.port(), "-t t -l").stdin("").run().expect(0, "", "");
     let kinds: Vec<u8> = broker.finish().concat().iter().map(Packet::kind).collect();
     assert_eq!(kinds, [CONNECT, DISCONNECT]);
+}
+
+#[test]
+fn the_debug_output_tells_of_our_own_questions_too() {
+    let broker = Broker::start(sink(&Inbox::default()));
+    let tool = mqpub(broker.port(), "-d -t t -m x");
+    tool.run()
+        .expect(0, "", Contains(&["sending PINGREQ\n", "received PINGRESP\n"]));
+    let broker = Broker::start(sink(&Inbox::default()));
+    let tool = mqsub(broker.port(), "-d -t t --until-retained");
+    tool.run()
+        .expect(0, "", Contains(&["sending PINGREQ\n", "received PINGRESP\n"]));
 }

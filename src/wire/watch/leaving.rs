@@ -2,7 +2,8 @@
 
 use std::io::IoSlice;
 
-use super::super::trace;
+use super::super::packet::Reader;
+use super::super::trace::{self, Way};
 use super::{Pinger, Watch, kind};
 
 impl Watch {
@@ -18,9 +19,27 @@ impl Watch {
         }
     }
 
-    /// A PINGREQ has left.
+    /// A PINGREQ leaves.
     pub(crate) fn pinged(&mut self, by: Pinger) {
         self.pings.push_back(by);
+        // Paho's is told of like its other packets.
+        if by != Pinger::Paho {
+            self.tell(&[kind::PINGREQ << 4, 0]);
+        }
+    }
+
+    /// Tells of packets, one behind the other, that leave past Paho.
+    pub(crate) fn tell(&self, mut packets: &[u8]) {
+        let Some(tracer) = &self.tracer else { return };
+        while let Some((first, rest)) = packets.split_first() {
+            let mut reader = Reader::new(rest);
+            let length = reader.varying().and_then(|length| usize::try_from(length).ok());
+            let Some(body) = length.and_then(|length| reader.take(length)) else {
+                return;
+            };
+            tracer(&trace::describe(Way::Sending, *first, body, body.len(), self.version));
+            packets = reader.rest();
+        }
     }
 
     /// Notes which answer the packet asks for.
