@@ -95,6 +95,7 @@ pub(super) fn run(
         connected: false,
         out_of_reach: None,
         leaving: false,
+        changing: false,
         refused: 0,
         bad_records: 0,
         failure: None,
@@ -156,6 +157,8 @@ struct Run {
     out_of_reach: Option<Failure>,
     /// DISCONNECT is on its way, or nothing is.
     leaving: bool,
+    /// Another connection is to follow this one.
+    changing: bool,
     refused: u64,
     bad_records: u64,
     /// The first thing that went wrong and ends the run.
@@ -229,6 +232,7 @@ impl Run {
     fn hear(&mut self) -> anyhow::Result<bool> {
         while let Some(event) = self.session.as_mut().and_then(Session::event) {
             match event {
+                Event::Closed | Event::Down(_) if self.changing && !self.leaving => self.changed(),
                 Event::Closed => return Ok(true),
                 Event::Down(why) | Event::Away { why, .. } if self.leaving => {
                     self.report.debug(why);

@@ -12,7 +12,7 @@ use super::survey::{Cursor, Located, Survey};
 use super::{LEFTOVER, Spool, Ticket, begin_segment, older};
 use crate::chance;
 use crate::failure::Failure;
-use crate::message::{Message, Properties, Value};
+use crate::message::{Message, Properties, Qos, Value};
 use crate::property::{MESSAGE_EXPIRY_INTERVAL, Property};
 
 /// How many bytes are handed out at once, or one message.
@@ -41,6 +41,33 @@ struct Flight {
     expired: bool,
 }
 
+/// What messages need of the connection that delivers them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Some are of `QoS` 2.
+    pub exactly_once: bool,
+    /// Some have properties, which are those of MQTT 5.
+    pub properties: bool,
+}
+
+impl Needs {
+    fn of(message: &Message) -> Self {
+        Self {
+            exactly_once: message.qos == Qos::ExactlyOnce,
+            properties: !message.properties.is_empty(),
+        }
+    }
+
+    /// What either needs.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            exactly_once: self.exactly_once || other.exactly_once,
+            properties: self.properties || other.properties,
+        }
+    }
+}
+
 /// The right to deliver.
 #[derive(Debug)]
 pub struct Delivery {
@@ -49,8 +76,11 @@ pub struct Delivery {
     cursor: Cursor,
     flying: VecDeque<Flight>,
     client_id: String,
-    exactly_once: bool,
-    five: bool,
+    needs: Needs,
+    /// What the connection that delivers can do.
+    offer: Needs,
+    /// The next message needs more than that.
+    held: bool,
     /// Something was settled since the last time that this was on the disk.
     unsynced: bool,
     last_sync: Instant,
@@ -65,8 +95,15 @@ impl Delivery {
             cursor: Cursor::new(index.start),
             flying: VecDeque::new(),
             client_id,
-            exactly_once: index.exactly_once,
-            five: index.five,
+            needs: Needs {
+                exactly_once: index.exactly_once,
+                properties: index.five,
+            },
+            offer: Needs {
+                exactly_once: true,
+                properties: true,
+            },
+            held: false,
             unsynced: false,
             last_sync: Instant::now(),
         })
@@ -77,14 +114,22 @@ impl Delivery {
         &self.client_id
     }
 
-    /// Whether messages of QoS 2 may be among those that waited at the start.
-    pub fn has_exactly_once(&self) -> bool {
-        self.exactly_once
+    /// What messages may need, of those that waited at the start or hold the others
+    /// up.
+    pub fn needs(&self) -> Needs {
+        self.needs
     }
 
-    /// Whether messages with properties of MQTT 5 may be.
-    pub fn has_properties(&self) -> bool {
-        self.five
+    /// Says what the connection can do; everything, before that. Messages that need more are not handed out,
+    /// nor what is behind them.
+    pub fn offer(&mut self, offer: Needs) {
+        self.offer = offer;
+        self.held = false;
+    }
+
+    /// Whether the next message needs another connection.
+    pub fn is_held_up(&self) -> bool {
+        self.held
     }
 
     /// Whether nothing that was handed out waits to be settled.
@@ -120,6 +165,14 @@ impl Delivery {
                 break;
             };
             self.pass_over(index, located.begin);
+            let needs = Needs::of(&located.record.message);
+            if self.offer.and(needs) != self.offer {
+                // Another process has taken it, after this delivery had begun.
+                self.needs = self.needs.and(needs);
+                self.held = true;
+                self.cursor = Cursor::new(located.begin);
+                break;
+            }
             size += located.size();
             let expired = spool
                 .settings

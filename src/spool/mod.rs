@@ -20,7 +20,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-pub use self::delivery::{Delivery, Outcome};
+pub use self::delivery::{Delivery, Needs, Outcome};
 pub use self::index::Losses;
 pub use self::survey::Status;
 

@@ -337,7 +337,8 @@ fn what_expires_says_how_long_it_is_worth_anything() {
         spool.take(&[message], taken, &mut Vec::new()).unwrap();
     }
     let mut delivery = spool.deliver().unwrap().unwrap();
-    assert!(delivery.has_properties() && !delivery.has_exactly_once());
+    let needs = delivery.needs();
+    assert!(needs.properties && !needs.exactly_once);
     let messages = delivery.next(&mut spool, 10, now).unwrap();
     let intervals = messages.iter().map(|message| {
         assert_eq!(message.properties.text(3), Some("type"));

@@ -347,6 +347,49 @@ fn properties_go_with_the_message_whichever_run_delivers_it() {
 }
 
 #[test]
+fn properties_that_come_later_get_a_connection_that_has_room_for_them() {
+    let place = Place::new();
+    let (came, first) = mpsc::channel::<()>();
+    let (go_on, held) = mpsc::channel::<()>();
+    let broker = Broker::start_many(vec![
+        script(move |conn| {
+            assert_eq!(conn.accept_connect().version(), Version::V311);
+            let one = conn.expect_publish();
+            came.send(()).unwrap();
+            held.recv().unwrap();
+            conn.ack(&one);
+            // What is behind it is not before it.
+            conn.expect_disconnect();
+            conn.until_eof();
+        }),
+        script(|conn| {
+            assert_eq!(conn.accept_connect().version(), Version::V5);
+            for expected in [&b"2"[..], b"3", b"4"] {
+                let message = conn.expect_publish();
+                assert_eq!(message.payload, expected);
+                assert_eq!(message.properties.len(), usize::from(expected == b"2"));
+                conn.ack(&message);
+            }
+            conn.until_eof();
+        }),
+    ]);
+    let mut stream = place.mqpub(broker.port(), "-t t -l -q 1").spawn();
+    stream.write_stdin("1\n");
+    first.recv().unwrap();
+    queue(&place, "-t t -m 2 -q 1 -D publish content-type text/x");
+    queue(&place, "-t t -m 3 -q 1");
+    go_on.send(()).unwrap();
+    while !place.status().starts_with("{\"messages\":0,") {
+        assert!(stream.is_running());
+        thread::yield_now();
+    }
+    stream.write_stdin("4\n");
+    stream.close_stdin();
+    stream.wait().expect(0, "", "");
+    broker.finish();
+}
+
+#[test]
 fn a_full_spool_refuses_a_message_and_says_so() {
     let place = Place::new();
     let tool = |words| {

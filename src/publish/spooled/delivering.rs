@@ -8,7 +8,7 @@ use super::Run;
 use crate::config::connection::{Persistence, Version};
 use crate::entry;
 use crate::session::{Interest, Session};
-use crate::spool::Delivery;
+use crate::spool::{Delivery, Needs};
 
 /// How many messages may be underway: enough for the window, and for QoS 0
 /// messages whose arrival the broker has not confirmed.
@@ -27,7 +27,7 @@ impl Run {
             return Ok(());
         }
         self.look_later();
-        let Some(delivery) = self.spool.deliver()? else {
+        let Some(mut delivery) = self.spool.deliver()? else {
             if !std::mem::replace(&mut self.told_other, true) {
                 self.report.debug("another process delivers from this spool");
             }
@@ -38,7 +38,7 @@ impl Run {
         self.own = self.own.split_off(&self.spool.start()?);
         let is_empty = self.spool.waiting()? == 0;
         if self.session.is_none() && !(is_empty && self.feed.is_over()) {
-            self.connect(&delivery);
+            self.connect(&mut delivery);
         }
         self.exhausted = false;
         self.delivery = Some(delivery);
@@ -50,14 +50,14 @@ impl Run {
         self.next_look = Instant::now() + if waits { SHORT_LOOK } else { LOOK };
     }
 
-    fn connect(&mut self, delivery: &Delivery) {
+    pub(super) fn connect(&mut self, delivery: &mut Delivery) {
         let mut connection = self.connection.clone();
         let mut window = self.window;
-        if delivery.has_properties() {
+        if delivery.needs().properties {
             // Without them the messages would be others.
             connection.version = Version::V5;
         }
-        if delivery.has_exactly_once() {
+        if delivery.needs().exactly_once {
             if connection.version != Version::V5 {
                 window = window.min(self.cautious_window);
             }
@@ -68,6 +68,10 @@ impl Run {
         if connection.client_id.is_empty() {
             delivery.client_id().clone_into(&mut connection.client_id);
         }
+        delivery.offer(Needs {
+            exactly_once: delivery.needs().exactly_once || connection.persistence != Persistence::Clean,
+            properties: connection.version == Version::V5,
+        });
         let waker = Arc::clone(&self.waker);
         let mut session = Session::new(connection, self.policy, window, Interest::default(), None, waker);
         let (asked, deadline) = (self.signals.clone(), self.deadline);
@@ -107,7 +111,7 @@ impl Run {
             self.next_look = Instant::now() + LOOK;
         }
         // A signal is not to wait until a spool is empty.
-        let goes_on = !self.leaving && self.grace.is_none();
+        let goes_on = !self.leaving && !self.changing && self.grace.is_none();
         while goes_on && !self.exhausted && session.wants_more() {
             let mut most = UNDERWAY.saturating_sub(delivery.underway()).min(BATCH);
             if let Some(pacer) = &mut self.pacer {
@@ -117,6 +121,14 @@ impl Run {
                 break;
             }
             let messages = delivery.next(&mut self.spool, most, SystemTime::now())?;
+            if messages.is_empty() && delivery.is_held_up() {
+                // Not before the others have arrived.
+                if delivery.is_idle() {
+                    self.change();
+                    return Ok(());
+                }
+                break;
+            }
             if messages.is_empty() {
                 self.exhausted = true;
                 self.next_look = Instant::now() + LOOK;
@@ -130,6 +142,25 @@ impl Run {
             session.prove();
         }
         Ok(())
+    }
+
+    /// Makes another connection, for messages that need more than this one can do.
+    fn change(&mut self) {
+        self.changing = true;
+        self.connected = false;
+        if let Some(session) = &mut self.session {
+            session.disconnect();
+        }
+    }
+
+    /// The connection before has ended.
+    pub(super) fn changed(&mut self) {
+        self.changing = false;
+        self.session = None;
+        if let Some(mut delivery) = self.delivery.take() {
+            self.connect(&mut delivery);
+            self.delivery = Some(delivery);
+        }
     }
 
     /// Whether everything was read, and taken, and delivered as far as can be.
@@ -148,19 +179,19 @@ impl Run {
         if is_stuck || hurries && delivery.is_idle() {
             return Ok(true);
         }
-        if !delivery.is_idle() || !self.exhausted && self.session.is_some() {
+        if self.changing || !delivery.is_idle() || !self.exhausted && self.session.is_some() {
             return Ok(false);
         }
         let Some(delivery) = self.delivery.take() else {
             return Ok(true);
         };
-        let Some(delivery) = delivery.finish(&mut self.spool)? else {
+        let Some(mut delivery) = delivery.finish(&mut self.spool)? else {
             return Ok(true);
         };
         // Another process has left us a message.
         self.exhausted = false;
         if self.session.is_none() {
-            self.connect(&delivery);
+            self.connect(&mut delivery);
         }
         self.delivery = Some(delivery);
         Ok(false)
