@@ -308,9 +308,10 @@ fn websocket_that_sends(bytes: &'static [u8]) -> (u16, thread::JoinHandle<()>) {
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
         );
-        socket.write_all(answer.as_bytes()).unwrap();
-        socket.write_all(bytes).unwrap();
-        // Until the tool is gone.
+        // The tool may be gone, or go.
+        let _ = socket
+            .write_all(answer.as_bytes())
+            .and_then(|()| socket.write_all(bytes));
         let _ = socket.read_to_end(&mut Vec::new());
     });
     (port, server)

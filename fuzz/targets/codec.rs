@@ -26,9 +26,11 @@ fuzz_target!(|bytes: &[u8]| {
             Err(why) => assert!(text.is_empty() && !why.contains('\n'), "{why:?}"),
         }
         if let Ok(made) = codec.encode(bytes) {
-            // JSON may be nested a little deeper than what is written as JSON.
+            // JSON may be nested a little deeper than what is written as JSON; and ciborium
+            // reads no whole number from -2^128 to below -2^127.
             let decoded = codec.decode(&made, &mut text);
-            assert!(decoded.is_ok() || decoded.is_err_and(|why| why.contains("nested")), "{codec:?}");
+            let known = |why: &String| why.contains("nested") || why.contains("integer too large");
+            assert!(decoded.as_ref().err().is_none_or(known), "{codec:?} {decoded:?}");
         }
     }
 });

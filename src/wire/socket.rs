@@ -54,6 +54,18 @@ impl Socket {
     }
 }
 
+/// A call with a time limit may end at any signal, even one that only stops the
+/// process and has it go on (`signal(7)`), and who is in the middle of a handshake
+/// does not try again.
+fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
@@ -65,22 +77,36 @@ impl AsFd for Socket {
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
+        uninterrupted(|| match self {
             Self::Tcp(tcp) => tcp.read(buffer),
             Self::Unix(unix) => unix.read(buffer),
-        }
+        })
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
+        uninterrupted(|| match self {
             Self::Tcp(tcp) => tcp.write(bytes),
             Self::Unix(unix) => unix.write(bytes),
-        }
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_interrupted_is_tried_again() {
+        let mut answers = vec![Ok(3), Err(io::ErrorKind::Interrupted), Err(io::ErrorKind::Interrupted)];
+        let outcome = uninterrupted(|| answers.pop().unwrap().map_err(io::Error::from));
+        assert_eq!((outcome.unwrap(), answers.len()), (3, 0));
+        let error = uninterrupted(|| Err(io::ErrorKind::TimedOut.into())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }
