@@ -8,7 +8,9 @@
 
 #![expect(unsafe_code, reason = "this file calls C and is called by it")]
 
+mod callbacks;
 mod properties;
+mod structures;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
@@ -16,43 +18,12 @@ use std::sync::Arc;
 
 use paho_mqtt_sys as paho;
 
+pub(super) use self::callbacks::{Arrival, Callbacks};
 use self::properties::{PropertyList, read_properties};
+use self::structures::{check, name};
 use crate::config::connection::{Connection, Version};
 use crate::message::{Filter, Message, Properties, Subscription};
 use crate::property;
-use crate::secret::Secret;
-
-/// What Paho's threads report. Every call comes with Paho's global mutex held:
-/// none may wait for another Paho call.
-pub(super) trait Callbacks: Send + Sync {
-    /// CONNACK said yes; the sender may be used.
-    fn connected(&self, sender: Sender<'_>);
-    /// The connection did not come about; the wire knows why.
-    fn connect_failed(&self);
-    /// The connection is gone; the wire knows why.
-    fn lost(&self);
-    /// A message came; the sender may be used.
-    fn arrived(&self, sender: Sender<'_>, arrival: &Arrival<'_>);
-    /// The message in this slot was written (QoS 0) or acknowledged; the sender
-    /// may be used for more.
-    fn completed(&self, sender: Sender<'_>, slot: usize);
-    /// The message in this slot was refused with this reason code.
-    fn refused(&self, sender: Sender<'_>, slot: usize, reason: u8, words: Option<String>);
-    /// SUBACK or UNSUBACK came; the wire has the codes.
-    fn answered(&self);
-}
-
-/// A message as Paho hands it over, its topic not yet known to be UTF-8.
-#[derive(Debug)]
-pub(super) struct Arrival<'a> {
-    pub(super) topic: &'a [u8],
-    pub(super) payload: &'a [u8],
-    pub(super) qos: u8,
-    pub(super) retain: bool,
-    pub(super) dup: bool,
-    pub(super) mid: u16,
-    pub(super) properties: Properties,
-}
 
 /// The version of the C library.
 pub(super) fn library_version() -> String {
@@ -134,12 +105,7 @@ impl Client {
         callbacks: &Arc<dyn Callbacks>,
     ) -> Result<Self, i32> {
         let client_id = CString::new(connection.client_id.as_str()).unwrap_or_default();
-        let mut options = paho::MQTTAsync_createOptions {
-            MQTTVersion: connection.version.level().into(),
-            // Ours to bound: Paho's own default of 100 fails the 101st.
-            maxBufferedMessages: c_int::from(u16::MAX),
-            ..Default::default()
-        };
+        let mut options = structures::client(connection);
         let mut handle = ptr::null_mut();
         // SAFETY: all pointers live through the call, which copies what it keeps.
         let code = unsafe {
@@ -201,18 +167,9 @@ impl Client {
             .username
             .as_deref()
             .map(|name| CString::new(name).unwrap_or_default());
-        let password = connection.password.as_ref().map(Secret::reveal);
         let five = self.version == Version::V5;
-        let mut options = paho::MQTTAsync_connectOptions {
-            MQTTVersion: connection.version.level().into(),
-            keepAliveInterval: c_int::try_from(connection.keep_alive.as_secs()).unwrap_or(c_int::MAX),
-            cleansession: (clean && !five).into(),
-            cleanstart: (clean && five).into(),
-            // The window is ours; Paho's own bound is the server's Receive Maximum.
-            maxInflight: c_int::from(u16::MAX),
-            context: self.sender().context(self.slots.len() - 1),
-            ..Default::default()
-        };
+        let mut options = structures::connect(connection, clean);
+        options.context = self.sender().context(self.slots.len() - 1);
         let mut list = PropertyList::new(properties);
         if five {
             options.connectProperties = &raw mut list.0;
@@ -225,28 +182,12 @@ impl Client {
         if let Some(username) = &username {
             options.username = username.as_ptr();
         }
-        if let Some(password) = password {
-            options.binarypwd.len = c_int::try_from(password.len()).unwrap_or(0);
-            options.binarypwd.data = password.as_ptr().cast();
-        }
-        let mut will = paho::MQTTAsync_willOptions {
-            struct_version: 1,
-            ..Default::default()
-        };
-        let mut will_list = PropertyList::new(
-            connection
-                .will
-                .as_ref()
-                .map_or(&Properties::default(), |will| &will.properties),
-        );
-        if let Some(message) = &connection.will {
-            will.topicName = message.topic.as_c_str().as_ptr();
-            will.qos = message.qos as c_int;
-            will.retained = message.retain.into();
-            will.payload.len = c_int::try_from(message.payload.len()).unwrap_or(0);
-            // Never null: without a pointer Paho looks for a text instead.
-            will.payload.data = message.payload.as_ptr().cast();
-            options.will = &raw mut will;
+        let none = Properties::default();
+        let mut will = connection.will.as_ref().map(structures::will);
+        let will_properties = connection.will.as_ref().map_or(&none, |will| &will.properties);
+        let mut will_list = PropertyList::new(will_properties);
+        if let Some(will) = &mut will {
+            options.will = &raw mut *will;
             if five {
                 options.willProperties = &raw mut will_list.0;
             }
@@ -261,14 +202,7 @@ impl Client {
     /// # Errors
     /// Paho's return code (`MQTTAsync_disconnect`).
     pub(super) fn disconnect(&self, properties: &Properties) -> Result<(), i32> {
-        let mut options = paho::MQTTAsync_disconnectOptions {
-            // At once, whatever is unfinished (`MQTTAsync_checkDisconnect`).
-            timeout: 0,
-            ..Default::default()
-        };
-        if self.version == Version::V5 {
-            options.struct_version = 1;
-        }
+        let mut options = structures::disconnect();
         let list = PropertyList::new(properties);
         options.properties = list.0;
         // SAFETY: the options live through the call, which copies what it keeps.
@@ -315,15 +249,7 @@ impl Sender<'_> {
     pub(super) fn subscribe(&self, wanted: &[Subscription], properties: &Properties) -> Result<u16, i32> {
         let list = PropertyList::new(properties);
         let mut options = self.question(&list);
-        let mut details: Vec<_> = wanted
-            .iter()
-            .map(|one| paho::MQTTSubscribe_options {
-                noLocal: one.no_local.into(),
-                retainAsPublished: one.retain_as_published.into(),
-                retainHandling: one.retain_handling as u8,
-                ..Default::default()
-            })
-            .collect();
+        let mut details: Vec<_> = wanted.iter().map(structures::subscription).collect();
         if self.version == Version::V5 {
             match details.as_mut_slice() {
                 [one] => options.subscribeOptions = *one,
@@ -401,14 +327,6 @@ impl Drop for Client {
         // after this call, so the slots may go.
         unsafe { paho::MQTTAsync_destroy(&raw mut self.handle) };
     }
-}
-
-fn check(code: c_int) -> Result<(), i32> {
-    if code == 0 { Ok(()) } else { Err(code) }
-}
-
-fn name(filter: &Filter) -> *mut c_char {
-    filter.as_c_str().as_ptr().cast_mut()
 }
 
 /// # Safety
