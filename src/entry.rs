@@ -156,7 +156,34 @@ fn fill_in<F: Flags>(flags: &mut F, report: Report) -> anyhow::Result<()> {
     let rehearsal = flags.general().dry_run;
     password::fill_in(flags.connection_mut(), rehearsal, report)?;
     fill_in_will(flags)?;
-    fill_in_passphrase(flags)
+    find_files(flags)?;
+    fill_in_passphrase(flags, rehearsal)
+}
+
+/// Looks whether the files are there that TLS needs: nobody has to be connected to
+/// for that.
+fn find_files<F: Flags>(flags: &mut F) -> Result<(), Failure> {
+    let tls = flags.tls_mut();
+    if tls.no_tls {
+        return Ok(());
+    }
+    let files = [
+        ("--cafile", &tls.ca_file),
+        ("--crlfile", &tls.crl_file),
+        ("--cert", &tls.cert),
+        ("--key", &tls.key),
+    ];
+    for (option, path) in files {
+        if let Some(path) = path {
+            let found = rustix::fs::access(path, rustix::fs::Access::READ_OK);
+            found.map_err(|error| password::failed(option, &path.display().to_string(), &error.into()))?;
+        }
+    }
+    if let Some(path) = &tls.ca_path {
+        let found = fs::read_dir(path);
+        found.map_err(|error| password::failed("--capath", &path.display().to_string(), &error))?;
+    }
+    Ok(())
 }
 
 /// Reads the file that is the will's payload.
@@ -174,20 +201,18 @@ fn fill_in_will<F: Flags>(flags: &mut F) -> anyhow::Result<()> {
 }
 
 /// Reads the passphrase of our private key, or asks for it on the terminal: once,
-/// whatever becomes of the connections.
-fn fill_in_passphrase<F: Flags>(flags: &mut F) -> anyhow::Result<()> {
+/// whatever becomes of the connections. A rehearsal asks nobody.
+fn fill_in_passphrase<F: Flags>(flags: &mut F, rehearsal: bool) -> anyhow::Result<()> {
     let tls = flags.tls_mut();
     let Some(key) = tls.key.as_ref().filter(|_| !tls.no_tls) else {
         return Ok(());
     };
     if let Some(path) = &tls.key_passphrase_file {
-        let text = fs::read(path).map_err(|error| {
-            let why = format!("passphrase file {}: {}", path.display(), io_reason(&error));
-            Failure::new(Exit::NoConnection, why)
-        })?;
+        let text = fs::read(path)
+            .map_err(|error| password::failed("--key-passphrase-file", &path.display().to_string(), &error))?;
         let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         tls.key_passphrase = Some(Secret::from(line.strip_suffix(b"\r").unwrap_or(line)));
-    } else if is_encrypted(key) {
+    } else if !rehearsal && is_encrypted(key) {
         let key = key.display();
         let asked = prompt::ask(&format!("passphrase of {key}: ")).map_err(|error| {
             let why = format!("key file {key} is encrypted, and there is no terminal to ask for its passphrase");

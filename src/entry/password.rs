@@ -58,7 +58,7 @@ pub(super) fn fill_in(flags: &mut ConnectionFlags, rehearsal: bool, report: Repo
     Ok(())
 }
 
-fn failed(option: &str, value: &str, error: &io::Error) -> Failure {
+pub(super) fn failed(option: &str, value: &str, error: &io::Error) -> Failure {
     Failure::new(Exit::Failed, format!("{option} {value}: {}", io_reason(error)))
 }
 

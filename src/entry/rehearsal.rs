@@ -1,8 +1,9 @@
 //! `--dry-run`: how a connection would be made, in words, without making one.
 
 use std::fmt::Write as _;
+use std::iter;
 
-use crate::config::connection::{Connection, Persistence, Route};
+use crate::config::connection::{Connection, Identity, Persistence, Route};
 use crate::failure::{Failure, quote};
 use crate::session;
 
@@ -11,11 +12,26 @@ use crate::session;
 /// # Errors
 /// What is wrong with the files that it needs.
 pub(crate) fn rehearse(connection: &Connection) -> Result<String, Failure> {
-    session::rehearse(connection)?;
+    let mut unlocked = connection.clone();
+    let mut locked = None;
+    for route in iter::once(&mut unlocked.route).chain(&mut unlocked.fallbacks) {
+        if let Some(tls) = &mut route.tls {
+            let has_lock = |own: &mut Identity| own.passphrase.is_none() && super::is_encrypted(&own.key);
+            locked = tls.identity.take_if(has_lock).or(locked);
+        }
+    }
+    session::rehearse(&unlocked)?;
     let mut text = String::new();
     for (index, route) in connection.routes().enumerate() {
         let verb = if index == 0 { "would connect to" } else { "or else to" };
         let _ = writeln!(text, "{verb} {}", way(route, connection));
+    }
+    if let Some(own) = locked {
+        let (certificate, key) = (own.certificate.display(), own.key.display());
+        let _ = writeln!(
+            text,
+            "with the certificate {certificate}, for whose key {key} the passphrase was not asked"
+        );
     }
     let who = match (&connection.client_id[..], connection.persistence) {
         ("", _) => "an identifier of the broker's choice".to_owned(),

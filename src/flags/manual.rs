@@ -201,7 +201,7 @@ pub const ENVIRONMENT: &[Entry] = &[
     },
     Entry {
         name: "SSL_CERT_FILE, SSL_CERT_DIR",
-        meaning: "other places for the system's trusted certificates (read by OpenSSL)",
+        meaning: "other places for the system's trusted certificates",
     },
 ];
 

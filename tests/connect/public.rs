@@ -134,6 +134,12 @@ fn rows() -> Vec<Row> {
         &["--ws", &wrong],
         no_entry,
     );
+    row(
+        "WebSocket with password, missing",
+        broker.ws_password(),
+        &["--ws"],
+        no_name,
+    );
     let wss = broker.wss_password();
     row("WebSocket TLS with password", wss, &["--ws", &ca, &login], In);
     row(
@@ -230,7 +236,7 @@ fn try_row(row: &Row) {
 #[test]
 fn who_gets_in_where_and_what_is_said_to_the_others() {
     let rows = rows();
-    assert!(rows.len() >= 36, "{} rows", rows.len());
+    assert!(rows.len() >= 37, "{} rows", rows.len());
     // Several at once: most of the time of each goes by in waiting.
     thread::scope(|scope| {
         let share = rows.len().div_ceil(4);

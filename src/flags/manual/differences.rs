@@ -219,6 +219,12 @@ const CONNECTION: &[Difference] = &[
 
 const TLS: &[Difference] = &[
     Difference {
+        about: "a file of TLS that is not there",
+        theirs: "\"Problem setting TLS options: File not found.\" without its name",
+        ours: "the option with its file, and why it cannot be read; status 1",
+        why: "there may be several files",
+    },
+    Difference {
         about: "--insecure",
         theirs: "skips the name, or everything, as other options have it",
         ours: "verifies nothing",

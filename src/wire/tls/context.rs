@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openssl::error::ErrorStack;
@@ -18,6 +18,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::ssl::{SslContext, SslContextBuilder, SslFiletype, SslMethod, SslMode, SslVerifyMode, SslVersion};
 use openssl::x509::store::X509Lookup;
 use openssl::x509::verify::X509VerifyFlags;
+use openssl_probe::ProbeResult;
 
 use super::certificate::complaint;
 use super::words::{fail, reason};
@@ -91,9 +92,7 @@ fn trust(builder: &mut SslContextBuilder, config: &Tls) -> Result<(), Failure> {
             .map_err(|error| file_failure(directory, "CA directory", &error))?;
     }
     if config.system_trust || (config.ca_file.is_none() && config.ca_path.is_none()) {
-        builder
-            .set_default_verify_paths()
-            .map_err(|error| fail(&reason(&error)))?;
+        system(builder).map_err(|error| fail(&reason(&error)))?;
     }
     if let Some(file) = &config.crl_file {
         readable(file, "revocation list")?;
@@ -105,6 +104,34 @@ fn trust(builder: &mut SslContextBuilder, config: &Tls) -> Result<(), Failure> {
             .map_err(|error| file_failure(file, "revocation list", &error))?;
     }
     Ok(())
+}
+
+/// Believes whom the system believes. The OpenSSL that is linked in does not know where
+/// that is written down, unless `SSL_CERT_FILE` or `SSL_CERT_DIR` says so.
+fn system(builder: &mut SslContextBuilder) -> Result<(), ErrorStack> {
+    builder.set_default_verify_paths()?;
+    if !cfg!(feature = "vendored") || openssl_probe::has_ssl_cert_env_vars() {
+        return Ok(());
+    }
+    let store = openssl_probe::probe();
+    let (file, directory) = store_to_load(&store);
+    if file.is_some() || directory.is_some() {
+        builder.load_verify_locations(file, directory)?;
+    }
+    Ok(())
+}
+
+/// What to load of a store: a directory whose names are hashes costs nothing before a
+/// certificate is looked for, and a file is read at once.
+fn store_to_load(store: &ProbeResult) -> (Option<&Path>, Option<&Path>) {
+    let hashed = |directory: &&PathBuf| {
+        let mut entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        entries.any(|entry| entry.path().extension().is_some_and(|extension| extension == "0"))
+    };
+    match store.cert_dir.iter().find(hashed) {
+        Some(directory) => (None, Some(directory)),
+        None => (store.cert_file.as_deref(), None),
+    }
 }
 
 /// Who we are.
@@ -244,4 +271,29 @@ fn file_failure(path: &Path, what: &str, error: &ErrorStack) -> Failure {
 
 fn permanent(why: String) -> Failure {
     Failure::new(Exit::NoConnection, why).permanent()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_of_hashes_goes_before_a_file() {
+        let place = tempfile::tempdir().unwrap();
+        let (plain, hashed) = (place.path().join("plain"), place.path().join("hashed"));
+        std::fs::create_dir(&plain).unwrap();
+        std::fs::write(plain.join("ca.pem"), "").unwrap();
+        std::fs::create_dir(&hashed).unwrap();
+        std::fs::write(hashed.join("0123abcd.0"), "").unwrap();
+        let file = place.path().join("bundle.pem");
+        let mut store = ProbeResult {
+            cert_file: Some(file.clone()),
+            cert_dir: vec![place.path().join("none"), plain, hashed.clone()],
+        };
+        assert_eq!(store_to_load(&store), (None, Some(&*hashed)));
+        store.cert_dir.pop();
+        assert_eq!(store_to_load(&store), (Some(&*file), None));
+        store.cert_file = None;
+        assert_eq!(store_to_load(&store), (None, None));
+    }
 }
