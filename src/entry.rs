@@ -20,6 +20,7 @@ use clap::error::ErrorKind;
 
 pub(crate) use self::rehearsal::rehearse;
 use crate::config::GRACE;
+use crate::config::connection::Connection;
 use crate::config::will::MAX_WILL;
 use crate::exit::{Exit, Numbers};
 use crate::failure::{Failure, io_reason};
@@ -156,32 +157,33 @@ fn fill_in<F: Flags>(flags: &mut F, report: Report) -> anyhow::Result<()> {
     let rehearsal = flags.general().dry_run;
     password::fill_in(flags.connection_mut(), rehearsal, report)?;
     fill_in_will(flags)?;
-    find_files(flags)?;
     fill_in_passphrase(flags, rehearsal)
 }
 
 /// Looks whether the files are there that TLS needs: nobody has to be connected to
 /// for that.
-fn find_files<F: Flags>(flags: &mut F) -> Result<(), Failure> {
-    let tls = flags.tls_mut();
-    if tls.no_tls {
-        return Ok(());
-    }
-    let files = [
-        ("--cafile", &tls.ca_file),
-        ("--crlfile", &tls.crl_file),
-        ("--cert", &tls.cert),
-        ("--key", &tls.key),
-    ];
-    for (option, path) in files {
-        if let Some(path) = path {
-            let found = rustix::fs::access(path, rustix::fs::Access::READ_OK);
-            found.map_err(|error| password::failed(option, &path.display().to_string(), &error.into()))?;
+///
+/// # Errors
+/// Which one is not, with its option.
+pub(crate) fn find_files(connection: &Connection) -> Result<(), Failure> {
+    for tls in connection.routes().filter_map(|route| route.tls.as_ref()) {
+        let own = tls.identity.as_ref();
+        let files = [
+            ("--cafile", tls.ca_file.as_ref()),
+            ("--crlfile", tls.crl_file.as_ref()),
+            ("--cert", own.map(|own| &own.certificate)),
+            ("--key", own.map(|own| &own.key)),
+        ];
+        for (option, path) in files {
+            if let Some(path) = path {
+                let found = rustix::fs::access(path, rustix::fs::Access::READ_OK);
+                found.map_err(|error| password::failed(option, &path.display().to_string(), &error.into()))?;
+            }
         }
-    }
-    if let Some(path) = &tls.ca_path {
-        let found = fs::read_dir(path);
-        found.map_err(|error| password::failed("--capath", &path.display().to_string(), &error))?;
+        if let Some(path) = &tls.ca_path {
+            let found = fs::read_dir(path);
+            found.map_err(|error| password::failed("--capath", &path.display().to_string(), &error))?;
+        }
     }
     Ok(())
 }

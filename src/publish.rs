@@ -54,10 +54,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         let is_rehearsal = flags.general.dry_run;
         let (bench, probe) = (Bench::new(&flags)?, Probe::new(&flags)?);
         if let Some(probe) = probe {
+            entry::find_files(&probe.connection)?;
             return check::run(probe, flags.connection.retry_for, start, report);
         }
         let policy = entry::policy(&flags.connection, stream);
         if let Some(bench) = bench {
+            entry::find_files(&bench.connection)?;
             return bench::run(&bench, policy, &typed, report);
         }
         let mut publish = Publish::new(flags)?;
@@ -67,6 +69,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         if let Some(patterns) = &mut publish.template.patterns {
             let system = rustix::system::uname();
             patterns.settle(&system.nodename().to_string_lossy(), |name| std::env::var(name).ok())?;
+        }
+        // A spool takes the message all the same.
+        if is_rehearsal || publish.spool.is_none() {
+            entry::find_files(&publish.connection)?;
         }
         if is_rehearsal {
             return rehearsal::run(publish, report);

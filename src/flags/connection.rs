@@ -269,6 +269,8 @@ pub struct GeneralFlags {
     pub print_config: bool,
 
     /// Say what would be done, and whether it would be accepted; then end
+    ///
+    /// Nobody is asked for a password or a passphrase.
     #[arg(long)]
     pub dry_run: bool,
 

@@ -57,6 +57,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         for warning in &subscribe.warnings {
             report.warn(warning);
         }
+        entry::find_files(&subscribe.connection)?;
         if is_rehearsal {
             return rehearsal::run(&subscribe);
         }

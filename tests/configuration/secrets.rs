@@ -12,6 +12,7 @@ use rustix::process::Signal;
 use super::with_profiles;
 use crate::support::broker::{Broker, Inbox, sink};
 use crate::support::gateway::Gateway;
+use crate::support::mosquitto;
 use crate::support::packet::Connect;
 use crate::support::runner::{Contains, Satisfies, Tool};
 use crate::support::scratch_dir;
@@ -193,6 +194,10 @@ fn ways(path: &str, proxy: u16, port: u16) -> Vec<Way> {
         ),
         (words(&format!("{address} -u me --password-file {path}")), vec![]),
         (
+            words(&format!("{address} -u me --config {path}.toml --profile p")),
+            vec![],
+        ),
+        (
             [
                 words(&format!("{address} -u me --password-command")),
                 vec![format!("cat {path}")],
@@ -219,6 +224,9 @@ fn ways(path: &str, proxy: u16, port: u16) -> Vec<Way> {
 fn no_secret_is_seen_in_the_process_list_the_debug_output_or_an_error() {
     let (_folder, path) = file(SECRET, 0o600);
     let path = path.display().to_string();
+    let profiles = format!("{path}.toml");
+    fs::write(&profiles, format!("[profile.p]\npw = '{SECRET}'\n")).unwrap();
+    fs::set_permissions(&profiles, fs::Permissions::from_mode(0o600)).unwrap();
     let gateway = Gateway::http(Some(Box::leak(format!("me:{SECRET}").into_boxed_str())));
     let wrong = Gateway::http(Some("me:other"));
     let clean = |bytes: &[u8]| !String::from_utf8_lossy(bytes).contains(SECRET);
@@ -284,6 +292,26 @@ fn no_secret_is_seen_in_the_process_list_the_debug_output_or_an_error() {
             };
             ended.expect(status, Satisfies(&clean), Satisfies(&clean));
         }
+    }
+}
+
+#[test]
+fn a_pre_shared_key_is_hidden_too() {
+    let psk = mosquitto::PSK;
+    let line = format!(
+        "-h 127.0.0.1 -t t -d --psk {psk} --psk-identity {}",
+        mosquitto::PSK_IDENTITY
+    );
+    let clean = |bytes: &[u8]| !String::from_utf8_lossy(bytes).contains(psk);
+    for tool in [Tool::mqpub().arg("-l"), Tool::mqsub()] {
+        let tool = tool.port(mosquitto::shared().psk()).args(line.split(' '));
+        let running = tool.spawn();
+        running.wait_stderr_contains("connected: ");
+        let number = running.pid().as_raw_nonzero();
+        let list = fs::read(format!("/proc/{number}/cmdline")).unwrap();
+        assert!(clean(&list) && String::from_utf8_lossy(&list).contains("--psk"));
+        running.signal(Signal::TERM);
+        running.wait().expect(Signal::TERM, "", Satisfies(&clean));
     }
 }
 
