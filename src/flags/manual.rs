@@ -107,8 +107,37 @@ pub const RECIPES: &[Example] = &[
         command: "mqsub -q 1 -t '$share/workers/home/#' | while read -r value; do echo \"$value\"; done",
     },
     Example {
-        title: "Keep what is published, and play it again",
-        command: "mqsub --json -t 'home/#' -C 10 >kept.jsonl && mqpub --json --rate 50/s <kept.jsonl",
+        title: "From cron: deliver now what is on the disk, or leave it to the next run",
+        command: "backup && mqpub --spool queue -q 2 -r -t backup/last -m \"$(date +%s)\"",
+    },
+    Example {
+        title: "A stream that survives an outage, a reboot too; and what still waits then",
+        command: "sensor | mqpub -l -q 1 -t home/temperature --spool queue --spool-limit 100M\n\
+                  mqpub --spool queue --spool-status",
+    },
+    Example {
+        title: "For a monitor: is the broker well, and quick enough",
+        command: "mqpub --check --nagios --warn 10s --crit 20s",
+    },
+    Example {
+        title: "How late the slowest hundredth comes, at a rate, over two connections",
+        command: "mqpub --bench --for 1s -q 1 --rate 100/s --connections 2 --quiet | jq .latency_ms.p99",
+    },
+    Example {
+        title: "Several commands at a time, none for long; those that fail are counted",
+        command: "mqsub -q 1 -t 'home/+/temperature' --exec-jobs 4 --exec-timeout 10s \\\n  \
+                  --exec-failure count --exec echo '{topic.2}' '{payload}'",
+    },
+    Example {
+        title: "Ask; and on the other side a program that answers, asked once it is ready",
+        command: "mqsub -V 5 -q 1 -t ask/time -C 1 --ready-file ready --reply --exec date &\n\
+                  until [ -e ready ]; do sleep 1; done\n\
+                  mqpub --quiet --request -W 30 -q 1 -t ask/time -n",
+    },
+    Example {
+        title: "Keep what is published, and play it again ten times as fast",
+        command: "mqsub --json -t 'home/#' -C 10 >kept.jsonl &&\n  \
+                  mqpub --json --replay --speed 10x <kept.jsonl",
     },
 ];
 

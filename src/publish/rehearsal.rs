@@ -21,6 +21,11 @@ pub(super) fn run(publish: Publish, report: Report) -> anyhow::Result<Ending> {
     }
     let spool = publish.spool.as_ref().map(|spool| spool.folder.clone());
     let mut text = entry::rehearse(&publish.connection)?;
+    if let Some(request) = &publish.request {
+        let replies = &request.subscription;
+        let (filter, qos) = (quote(replies.filter.as_str()), replies.qos as u8);
+        let _ = writeln!(text, "would subscribe to {filter} at QoS {qos} for the replies");
+    }
     let mut input = Input::open(&publish, None)?;
     let now = Instant::now();
     let (topics, qos, retain) = (

@@ -43,6 +43,12 @@ fn where_to_as_whom_over_what() {
             .run()
             .expect(0, expected, "");
     }
+    let expected = "would connect to localhost:1883\n\
+                    as an identifier of the broker's choice, without a user name, in MQTT 5\n\
+                    would subscribe to 'answers' at QoS 1 for the replies\n\
+                    would publish 1 message to 'ask' at QoS 1\n";
+    let tool = Tool::mqpub().args(words("--request -e answers -q 1 -t ask -m x --dry-run"));
+    tool.run().expect(0, expected, "");
     let expected = "would connect to h:1883\n\
                     as an identifier of the broker's choice, user 'u' without a password, in MQTT 3.1.1\n\
                     would subscribe to 'a/#' at QoS 2\n\
