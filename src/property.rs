@@ -85,6 +85,10 @@ pub const CONTENT_TYPE: u8 = 3;
 pub const CORRELATION_DATA: u8 = 9;
 /// The identifier of `response-topic`.
 pub const RESPONSE_TOPIC: u8 = 8;
+/// CONNECT: whether the broker should say where replies belong.
+pub const REQUEST_RESPONSE_INFORMATION: u8 = 25;
+/// CONNACK: where replies belong.
+pub const RESPONSE_INFORMATION: u8 = 26;
 /// The identifier of `subscription-identifier`.
 pub const SUBSCRIPTION_IDENTIFIER: u8 = 11;
 /// The identifier of `authentication-method`.

@@ -18,8 +18,9 @@ use crate::flags::PublishFlags;
 use crate::flags::publish::{InputFlags, MessageFlags, PaceFlags};
 use crate::flags::replay::ReplayFlags;
 use crate::flags::value::Speed;
-use crate::message::{MAX_PAYLOAD, Qos, Topic};
+use crate::message::{MAX_PAYLOAD, Qos, Topic, Value};
 use crate::pattern::Pattern;
+use crate::property::REQUEST_RESPONSE_INFORMATION;
 
 /// How many QoS 2 messages may be underway where the broker cannot say how many
 /// it takes.
@@ -178,6 +179,11 @@ impl Publish {
             Request::new(flags, connection.version, qos, one, &mut properties.publish, subscribe)
         });
         let request = request.transpose()?;
+        let movable = request.as_ref().is_some_and(|request| request.address.is_movable());
+        if movable && connection.version == Version::V5 && !connection.properties.has(REQUEST_RESPONSE_INFORMATION) {
+            let ask = Value::Number(1);
+            connection.properties.push(REQUEST_RESPONSE_INFORMATION, ask);
+        }
         Ok(Self {
             connection,
             template: Template {

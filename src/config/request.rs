@@ -1,5 +1,6 @@
 //! What requests are, and which of the messages that come answer them.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -50,6 +51,11 @@ pub struct Address {
     topic: String,
     /// Each request has a response topic of its own, by its number.
     numbered: bool,
+    /// There is only one request.
+    one: bool,
+    /// What stands in the place of `topic`, if the first broker has said where
+    /// replies belong; all copies know of it.
+    moved: Arc<OnceLock<Option<String>>>,
     mark: Mark,
 }
 
@@ -121,7 +127,7 @@ impl Request {
             None if version == Version::V5 => Mark::Made,
             None => Mark::None,
         };
-        let address = Address::new(named, mark);
+        let address = Address::new(named, mark, one);
         // Without a number in its topic or in its correlation data, nothing tells
         // a reply from the one before.
         let distinct = address.numbered || address.mark == Mark::Made;
@@ -130,7 +136,7 @@ impl Request {
             return Err(usage(format!("--max-requests {most}: {why}")));
         }
         let most = flags.max_requests.unwrap_or(MAX_REQUESTS);
-        let filter = address.filter(one);
+        let filter = address.filter();
         let filter =
             Filter::new(&filter).map_err(|why| usage(format!("cannot subscribe to {}: {why}", quote(&filter))))?;
         let retained = flags.retain_handling.is_some_and(|when| when != RetainHandling::Never) && !flags.no_retained;
@@ -189,20 +195,45 @@ fn output(flags: &RequestFlags) -> Result<Output, Failure> {
 }
 
 impl Address {
-    fn new(named: Option<String>, mark: Mark) -> Self {
+    fn new(named: Option<String>, mark: Mark, one: bool) -> Self {
         let id = Uuid::new_v4().simple().to_string();
         Self {
             numbered: named.is_none(),
             topic: named.unwrap_or_else(|| format!("{PREFIX}{id}")),
             id,
             mark,
+            one,
+            moved: Arc::default(),
         }
+    }
+
+    /// Whether a broker may say under which topic the replies belong.
+    pub fn is_movable(&self) -> bool {
+        self.numbered
+    }
+
+    /// Puts the response topics under what the broker has for them, its Response
+    /// Information (MQTT 5, 3.2.2.3.15), and returns the filter of all replies;
+    /// `None` if there is none that makes a topic. What was said first, or was not,
+    /// stays for the run: requests under way have the topic in them.
+    pub fn put_under(&self, information: Option<&str>) -> Option<Filter> {
+        let moved = self.moved.get_or_init(|| {
+            let above = information.filter(|above| self.numbered && !above.is_empty())?;
+            let topic = format!("{}/{}", above.strip_suffix('/').unwrap_or(above), self.id);
+            Topic::new(&format!("{topic}/{}", u64::MAX)).ok().map(|_| topic)
+        });
+        moved.as_ref().and_then(|_| Filter::new(&self.filter()).ok())
+    }
+
+    /// The topic of the replies; without the number, where there is one.
+    fn base(&self) -> &str {
+        self.moved.get().and_then(Option::as_deref).unwrap_or(&self.topic)
     }
 
     /// Where the reply to the request of this number should go.
     pub fn topic(&self, number: u64) -> String {
         if self.numbered {
-            format!("{}/{number}", self.topic)
+            format!("{}/{number}", self.base())
         } else {
             self.topic.clone()
         }
@@ -210,11 +241,11 @@ impl Address {
 
     /// The filter of all replies. A broker that lets nobody use wildcards may
     /// still let one request be answered.
-    fn filter(&self, one: bool) -> String {
-        match (self.numbered, one) {
+    fn filter(&self) -> String {
+        match (self.numbered, self.one) {
             (false, _) => self.topic.clone(),
             (true, true) => self.topic(1),
-            (true, false) => format!("{}/+", self.topic),
+            (true, false) => format!("{}/+", self.base()),
         }
     }
 
@@ -254,7 +285,7 @@ impl Address {
     pub fn answers(&self, topic: &str, correlation: Option<&[u8]>) -> Answers {
         let number = |text: &str| text.parse().ok().filter(|number: &u64| number.to_string() == text);
         if self.numbered {
-            let rest = topic.strip_prefix(&self.topic).and_then(|rest| rest.strip_prefix('/'));
+            let rest = topic.strip_prefix(self.base()).and_then(|rest| rest.strip_prefix('/'));
             let Some(number) = rest.and_then(number) else {
                 return Answers::None;
             };
@@ -327,6 +358,35 @@ mod tests {
         ] {
             let data = data.as_ref().map(String::as_bytes);
             assert_eq!(address.answers(&topic, data), answers, "{topic} {data:?}");
+        }
+    }
+
+    #[test]
+    fn a_broker_may_say_where_replies_belong() {
+        for (words, information, filter) in [
+            ("-l", "answers/7", Some("answers/7/ID/+")),
+            ("-m x", "answers/7/", Some("answers/7/ID/1")),
+            ("-m x", "/", Some("/ID/1")),
+            ("-m x", "", None),
+            ("-m x", "answers/#", None),
+            ("-m x -e r", "answers", None),
+        ] {
+            let address = request(words).unwrap().address;
+            let copy = address.clone();
+            let before = copy.topic(1);
+            let put = address.put_under(Some(information));
+            let put = put.map(|filter| filter.as_str().replace(&address.id, "ID"));
+            assert_eq!(put.as_deref(), filter, "{words} {information}");
+            let topic = copy.topic(1);
+            assert_eq!(topic == before, filter.is_none(), "{topic}");
+            if filter.is_some() {
+                assert_eq!(copy.answers(&topic, None), Answers::Number(1));
+                assert_eq!(copy.answers(&before, None), Answers::None);
+            }
+            for later in [Some("elsewhere"), None] {
+                assert_eq!(address.put_under(later).is_some(), filter.is_some());
+                assert_eq!(address.topic(1), topic, "what was said first stays");
+            }
         }
     }
 

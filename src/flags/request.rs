@@ -17,8 +17,10 @@ pub struct RequestFlags {
     ///
     /// The broker is asked for the replies before anything is published. The
     /// response topic is `mqpub/reply/ID/N`, with an ID that nobody can guess and
-    /// the number of the request, from 1; the correlation data is ID-N. Replies
-    /// are printed as they come. Before MQTT 5 no message says where its reply
+    /// the number of the request, from 1; a broker that says where replies belong
+    /// (MQTT 5: response information, which it is asked for) has it under there,
+    /// as `INFORMATION/ID/N`. The correlation data is ID-N. Replies are printed as
+    /// they come. Before MQTT 5 no message says where its reply
     /// should go: with --template, `{response}` says so in the topic or the payload.
     #[arg(long)]
     pub request: bool,

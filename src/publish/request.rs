@@ -31,7 +31,7 @@ use crate::latency::Latencies;
 use crate::message::Message;
 use crate::output::Trouble;
 use crate::report::Report;
-use crate::session::{Event, Interest, Policy, Session};
+use crate::session::{Event, Interest, Policy, Replies, Session};
 use crate::signal::Signals;
 use crate::subscribe;
 use crate::waker::Waker;
@@ -59,6 +59,10 @@ pub(super) fn run(
         subscriptions: vec![request.subscription],
         subscribe_properties: request.properties,
         first: true,
+        replies: request
+            .address
+            .is_movable()
+            .then(|| Replies::new(move |information| request.address.put_under(information))),
         ..Interest::default()
     };
     let has_properties = publish.connection.version == Version::V5;

@@ -276,7 +276,7 @@ impl Link {
     /// Asks for what the session wants, unless the broker still knows. Here, and
     /// not from the main thread: that would wait for a message that came first
     /// and that nobody reads.
-    fn ask(&self, sender: Sender<'_>, session_present: bool) {
+    fn ask(&self, sender: Sender<'_>, connack: &wire::Connack) {
         if self.hub.interest.is_empty() {
             return;
         }
@@ -284,7 +284,7 @@ impl Link {
         if state.attempt != self.attempt || state.errand {
             return;
         }
-        if let Some(granted) = state.granted.filter(|_| session_present) {
+        if let Some(granted) = state.granted.filter(|_| connack.session_present) {
             state.held = false;
             want_retained(&state, false);
             let answer = Answer {
@@ -295,7 +295,7 @@ impl Link {
             self.hub.notice(self.attempt, Notice::Answered(answer));
             return;
         }
-        match self.hub.interest.ask(sender) {
+        match self.hub.interest.ask(sender, &connack.properties) {
             Ok(asked) => state.asked = asked,
             Err(DISCONNECTED) => {}
             Err(code) => {
@@ -329,7 +329,6 @@ impl Callbacks for Link {
         let connack = wire::with_line(|line| line.facts().connack.clone()).flatten();
         let Some(connack) = connack else { return };
         let limits = Limits::new(self.version, &connack.properties);
-        let session_present = connack.session_present;
         let maximum = connack.properties.number(property::RECEIVE_MAXIMUM).unwrap_or(u32::MAX);
         let mut state = self.hub.lock();
         state.greeted |= state.attempt == self.attempt;
@@ -368,7 +367,7 @@ impl Callbacks for Link {
             self.hub.notice(self.attempt, Notice::Connected);
         }
         self.advance(sender, |_| {});
-        self.ask(sender, session_present);
+        self.ask(sender, &connack);
     }
 
     fn connect_failed(&self) {

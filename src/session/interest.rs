@@ -1,6 +1,9 @@
 //! What a session asks the broker for on each connection, and what the broker has
 //! said to that.
 
+use std::fmt;
+use std::sync::Arc;
+
 use super::errors;
 use super::ffi::Sender;
 use crate::config::connection::Version;
@@ -26,6 +29,30 @@ pub struct Interest {
     /// Whether nothing is published on a connection before the broker has granted
     /// all of the subscriptions there: for who publishes what others answer.
     pub first: bool,
+    /// Where what comes is to be expected instead, if the broker says where replies
+    /// belong.
+    pub replies: Option<Replies>,
+}
+
+/// The filter of all subscriptions by the broker's Response Information (MQTT 5,
+/// 3.2.2.3.15), if it has said any; or they stay as they are.
+#[derive(Clone)]
+pub struct Replies(Arc<Tell>);
+
+/// Tells the filter.
+type Tell = dyn Fn(Option<&str>) -> Option<Filter> + Send + Sync;
+
+impl Replies {
+    /// What tells the filter.
+    pub fn new(filter: impl Fn(Option<&str>) -> Option<Filter> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(filter))
+    }
+}
+
+impl fmt::Debug for Replies {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Replies")
+    }
 }
 
 /// A question that is on its way.
@@ -81,13 +108,21 @@ impl Interest {
             .collect()
     }
 
-    /// Asks for everything, from one of Paho's threads.
+    /// Asks for everything, from one of Paho's threads, once the broker has said
+    /// this in its CONNACK.
     ///
     /// # Errors
     /// Paho's return code.
-    pub(super) fn ask(&self, sender: Sender<'_>) -> Result<Asked, i32> {
+    pub(super) fn ask(&self, sender: Sender<'_>, connack: &Properties) -> Result<Asked, i32> {
         let mut asked = Vec::new();
-        for (properties, wanted) in self.packets() {
+        let information = connack.text(property::RESPONSE_INFORMATION);
+        let moved = self.replies.as_ref().and_then(|Replies(filter)| filter(information));
+        for (properties, mut wanted) in self.packets() {
+            if let Some(filter) = &moved {
+                for one in &mut wanted {
+                    one.filter = filter.clone();
+                }
+            }
             let mid = sender.subscribe(&wanted, &properties)?;
             let filters = wanted.into_iter().map(|one| one.filter).collect();
             asked.push((mid, Question::Subscribe(filters)));

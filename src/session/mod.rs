@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 pub use self::event::Event;
 pub use self::inbox::{Flow, Inbox};
-pub use self::interest::Interest;
+pub use self::interest::{Interest, Replies};
 pub use self::reins::Reins;
 pub use self::retry::Policy;
 pub use self::round::rehearse;

@@ -107,6 +107,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             unsubscribe_properties: subscribe.unsubscribe_properties,
             until_retained: subscribe.ends.until_retained,
             first: false,
+            replies: None,
         };
         let mut session = Session::new(
             subscribe.connection,

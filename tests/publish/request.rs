@@ -6,7 +6,7 @@ mod interop;
 use rustix::process::Signal;
 
 use crate::support::broker::{Broker, Conn, script};
-use crate::support::packet::{self, PUBACK, PUBLISH, Prop, Publish, SUBSCRIBE};
+use crate::support::packet::{self, PUBACK, PUBLISH, Prop, Publish, SUBSCRIBE, id};
 use crate::support::runner::{Contains, Satisfies};
 use crate::tools::{A_WHILE, kinds, mqpub, play};
 
@@ -66,6 +66,85 @@ fn the_request_leaves_after_suback_and_says_where_the_reply_goes() {
     mqpub(broker.port(), "--request -t t -m ping")
         .run()
         .expect(0, "pong\n", "");
+    broker.finish();
+}
+
+#[test]
+fn replies_come_where_the_broker_says_that_they_belong() {
+    let asks = |connect: &packet::Connect| connect.properties.contains(&Prop::Byte(id::REQUEST_RESPONSE_INFO, 1));
+    for (words, stdin, filter) in [
+        ("-m ping", "", "for/me/ID/1"),
+        ("-l", "ping\n", "for/me/ID/+"),
+        ("-m {response} --template", "", "for/me/ID/1"),
+    ] {
+        let broker = play(move |conn| {
+            let said = Prop::Text(id::RESPONSE_INFO, "for/me/".into());
+            assert!(asks(&conn.accept_connect_with(false, &[said])));
+            let subscribe = conn.serve_subscribe(&[0]);
+            let request = conn.expect_publish();
+            let (topic, data) = address(&request);
+            let id = topic.strip_prefix("for/me/").unwrap().strip_suffix("/1").unwrap();
+            assert_eq!(subscribe.filters[0].0, filter.replace("ID", id));
+            assert_eq!(data, format!("{id}-1").as_bytes());
+            if words.contains("response") {
+                assert_eq!(request.payload, topic.as_bytes());
+            }
+            conn.publish(&reply(&request, "pong"));
+            conn.expect_disconnect();
+        });
+        let ended = mqpub(broker.port(), &format!("--request -t t {words}"))
+            .stdin(stdin)
+            .run();
+        ended.expect(0, "pong\n", "");
+        broker.finish();
+    }
+    // Not asked for where the user has said where, or what to ask; nor before MQTT 5.
+    for words in ["-e r", "-D connect request-response-information 0", "-V 311"] {
+        let broker = play(move |conn| {
+            let named = words.starts_with("-e");
+            let said = Prop::Text(id::RESPONSE_INFO, "for/me/".into());
+            let said = if named { &[said][..] } else { &[] };
+            assert!(!asks(&conn.accept_connect_with(false, said)));
+            let filter = conn.serve_subscribe(&[0]).filters[0].0.clone();
+            assert!(
+                filter == "r" || (!named && filter.starts_with("mqpub/reply/")),
+                "{filter}"
+            );
+            conn.expect_publish();
+            conn.publish(&Publish::new(&filter, "pong"));
+            conn.until_eof();
+        });
+        let ended = mqpub(broker.port(), &format!("--request -t t -m ping {words}")).run();
+        ended.expect(0, "pong\n", "");
+        broker.finish();
+    }
+}
+
+#[test]
+fn what_was_said_first_stays_after_a_loss() {
+    let said = |text: &str| vec![Prop::Text(id::RESPONSE_INFO, text.into())];
+    let serve = |conn: &mut Conn, said: Vec<Prop>| {
+        conn.accept_connect_with(false, &said);
+        let filter = conn.serve_subscribe(&[0]).filters[0].0.clone();
+        assert!(filter.starts_with("one/"), "{filter}");
+        conn.expect_publish()
+    };
+    let broker = Broker::start_many(vec![
+        script(move |conn| {
+            let request = serve(conn, said("one"));
+            conn.ack(&request);
+            conn.close();
+        }),
+        script(move |conn| {
+            let request = serve(conn, said("two"));
+            assert!(address(&request).0.starts_with("one/"), "{request:?}");
+            conn.ack(&request);
+            conn.publish(&reply(&request, "pong"));
+            conn.until_eof();
+        }),
+    ]);
+    let ended = mqpub(broker.port(), "--request -q 1 -t t -l").stdin("ping\n").run();
+    ended.expect(0, "pong\n", Satisfies(&|_| true));
     broker.finish();
 }
 
