@@ -32,9 +32,11 @@ pub(super) fn connect_failure(connection: &Connection, route: &Route, down: Opti
     failure.context(format_args!("cannot connect to {route}"))
 }
 
-/// A connection that broke before CONNACK has a likely cause.
+/// A connection that broke before CONNACK has a likely cause; after one that was
+/// answered, it is a proxy's whose broker is away.
 fn unanswered(route: &Route, why: &str) -> Failure {
     Failure::new(Exit::NoConnection, why)
+        .nobody_listening()
         .code(CONNECTION_LOST)
         .hint(if route.tls.is_some() {
             "does it want a client certificate, or another MQTT version (-V)?"

@@ -80,6 +80,40 @@ fn an_exchange_goes_on_where_it_was() {
     }
 }
 
+/// A broker that was down behind a proxy that listened all the while: it may have
+/// lost what it had received, and know of exchanges that are over.
+#[test]
+fn a_proxy_that_hangs_up_tells_that_the_broker_was_down() {
+    let scripts = vec![
+        script(|conn| {
+            greet(conn, true, false, &[]);
+            let all = messages(conn, 3);
+            conn.ack(&all[0]);
+            conn.send(packet::ack(PUBREC, all[1].mid));
+            conn.expect_ack(PUBREL, all[1].mid);
+            conn.close();
+        }),
+        script(|conn| {
+            assert_eq!(conn.next_packet().unwrap().kind(), CONNECT);
+            conn.close();
+        }),
+        script(|conn| {
+            greet(conn, false, true, &[]);
+            let again = messages(conn, 2);
+            let told: Vec<_> = again
+                .iter()
+                .map(|message| (&message.payload[..], message.dup))
+                .collect();
+            assert_eq!(told, [(&b"b"[..], true), (&b"c"[..], true)], "whole, and not PUBREL");
+            for message in &again {
+                conn.ack(message);
+            }
+            conn.expect_disconnect();
+        }),
+    ];
+    through("-V 5", scripts);
+}
+
 #[test]
 fn an_exchange_that_ended_just_before_another_loss_does_not_begin_again() {
     for version in ["311", "5"] {
