@@ -7,7 +7,7 @@ use std::fmt::Write;
 use crate::support::broker::{Broker, Conn, Script, script};
 use crate::support::mosquitto::{self, Subscriber};
 use crate::support::packet::{
-    self, CONNECT, DISCONNECT, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, Packet, Prop, Publish, Version, id,
+    self, CONNECT, DISCONNECT, PUBCOMP, PUBLISH, PUBREC, PUBREL, Packet, Prop, Publish, Version, id,
 };
 use crate::support::proxy::{Limit, Proxy};
 use crate::support::runner::{Contains, Satisfies};
@@ -33,11 +33,7 @@ fn accept_all(conn: &mut Conn) {
         match packet.kind() {
             PUBLISH => {
                 let publish = Publish::parse(&packet, version);
-                match publish.qos {
-                    0 => {}
-                    1 => conn.queue(packet::ack(PUBACK, publish.mid)),
-                    _ => conn.queue(packet::ack(PUBREC, publish.mid)),
-                }
+                conn.queue_ack(&publish);
             }
             PUBREL => conn.queue(packet::ack(PUBCOMP, packet::Answer::parse(&packet, version).mid)),
             packet::PINGREQ => conn.queue(packet::pingresp()),

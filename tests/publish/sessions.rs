@@ -42,6 +42,19 @@ fn accept_all(conn: &mut Conn) {
     }
 }
 
+/// Of three messages the first is over, the second half, the third not begun, when the
+/// connection ends; it has to (not) ask for a clean session.
+fn cut_in_the_middle(clean: bool) -> Script {
+    script(move |conn| {
+        greet(conn, clean, false, &[]);
+        let all = messages(conn, 3);
+        conn.ack(&all[0]);
+        conn.send(packet::ack(PUBREC, all[1].mid));
+        conn.expect_ack(PUBREL, all[1].mid);
+        conn.close();
+    })
+}
+
 /// What an old version needs at the end: a connection that ends the session.
 fn farewell() -> Script {
     script(|conn| {
@@ -55,14 +68,7 @@ fn an_exchange_goes_on_where_it_was() {
     for version in ["311", "5"] {
         let five = version == "5";
         let mut scripts = vec![
-            script(move |conn| {
-                greet(conn, five, false, &[]);
-                let all = messages(conn, 3);
-                conn.ack(&all[0]);
-                conn.send(packet::ack(PUBREC, all[1].mid));
-                conn.expect_ack(PUBREL, all[1].mid);
-                conn.close();
-            }),
+            cut_in_the_middle(five),
             script(|conn| {
                 greet(conn, false, true, &[]);
                 conn.expect_ack(PUBREL, 2);
@@ -85,14 +91,7 @@ fn an_exchange_goes_on_where_it_was() {
 #[test]
 fn a_proxy_that_hangs_up_tells_that_the_broker_was_down() {
     let scripts = vec![
-        script(|conn| {
-            greet(conn, true, false, &[]);
-            let all = messages(conn, 3);
-            conn.ack(&all[0]);
-            conn.send(packet::ack(PUBREC, all[1].mid));
-            conn.expect_ack(PUBREL, all[1].mid);
-            conn.close();
-        }),
+        cut_in_the_middle(true),
         script(|conn| {
             assert_eq!(conn.next_packet().unwrap().kind(), CONNECT);
             conn.close();

@@ -49,9 +49,7 @@ impl Line {
         if !would_block(error) {
             // What the broker said before it went says more than the error: that
             // it wants a certificate, or a CONNACK with its reason.
-            let mut ahead = std::mem::take(&mut self.ahead);
-            self.receive(&mut ahead, BUFFER);
-            self.ahead = ahead;
+            self.read_ahead();
             self.fail(self.broken(error));
             return;
         }
@@ -76,10 +74,15 @@ impl Line {
             }
         };
         if readiness.contains(PollFlags::IN) {
-            let mut ahead = std::mem::take(&mut self.ahead);
-            self.receive(&mut ahead, BUFFER);
-            self.ahead = ahead;
+            self.read_ahead();
         }
+    }
+
+    /// Keeps what has come for later.
+    fn read_ahead(&mut self) {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        self.receive(&mut ahead, BUFFER);
+        self.ahead = ahead;
     }
 
     /// What an error of the stream means.

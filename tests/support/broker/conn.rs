@@ -243,6 +243,16 @@ impl Conn {
         }
     }
 
+    /// Has the first answer leave that the message's `QoS` asks for, with what is
+    /// queued.
+    pub fn queue_ack(&mut self, publish: &Publish) {
+        match publish.qos {
+            0 => {}
+            1 => self.queue(packet::ack(PUBACK, publish.mid)),
+            _ => self.queue(packet::ack(PUBREC, publish.mid)),
+        }
+    }
+
     /// Sends a message. It is not waited for an answer.
     #[track_caller]
     pub fn publish(&mut self, publish: &Publish) {

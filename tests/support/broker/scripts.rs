@@ -52,11 +52,7 @@ pub fn sink(inbox: &Inbox) -> impl Fn(&mut Conn) + Send + Sync + 'static {
             match packet.kind() {
                 PUBLISH => {
                     let publish = Publish::parse(&packet, version);
-                    match publish.qos {
-                        0 => {}
-                        1 => conn.queue(packet::ack(PUBACK, publish.mid)),
-                        _ => conn.queue(packet::ack(PUBREC, publish.mid)),
-                    }
+                    conn.queue_ack(&publish);
                     if publish.qos < 2 || unreleased.insert(publish.mid) {
                         inbox.push(publish.payload);
                     }
