@@ -88,7 +88,7 @@ fn two_real_brokers_of_which_the_first_is_killed() {
     let mut before = Subscriber::connect(first.tcp(), Version::V311, &topic, 1);
     let mut after = Subscriber::connect(second.tcp(), Version::V311, &topic, 1);
     let mut publisher = hosts(Tool::mqpub(), &ports)
-        .args(["-l", "-q", "1", "-t", &topic])
+        .args(["-l", "-q", "1", "-d", "-t", &topic])
         .spawn();
     let subscriber = hosts(Tool::mqsub(), &ports)
         .args(["-q", "2", "-t", &topic, "-C", "2"])
@@ -98,6 +98,8 @@ fn two_real_brokers_of_which_the_first_is_killed() {
     publisher.write_stdin("one\n");
     assert_eq!(before.next().payload, b"one");
     assert_eq!(subscriber.read_line(Duration::from_secs(20)), b"one\n");
+    // Mosquitto delivers before it acknowledges; what it did not is sent again.
+    publisher.wait_stderr_contains("received PUBACK");
     first.kill();
     let moment = Instant::now();
     publisher.write_stdin("two\n");
