@@ -66,8 +66,14 @@ impl Capture {
     /// also in what was taken, and says whether it was before the pipe's end
     /// and `until`.
     pub fn wait_contains(&self, text: &str, from: usize, until: Instant) -> bool {
+        self.wait_satisfies(|bytes| String::from_utf8_lossy(&bytes[from..]).contains(text), until)
+    }
+
+    /// Waits until all that has been seen satisfies this, and says whether it did
+    /// before the pipe's end and `until`.
+    pub fn wait_satisfies(&self, holds: impl Fn(&[u8]) -> bool, until: Instant) -> bool {
         let found = self.wait(until, |seen| {
-            let found = String::from_utf8_lossy(&seen.bytes[from..]).contains(text);
+            let found = holds(&seen.bytes);
             (found || seen.closed).then_some(found)
         });
         found == Some(true)

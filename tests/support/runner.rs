@@ -323,6 +323,15 @@ impl Running {
         }
     }
 
+    /// Waits until all that has been written to standard error satisfies this.
+    #[track_caller]
+    pub fn wait_stderr_satisfies(&self, what: &str, holds: impl Fn(&str) -> bool) {
+        let holds = |bytes: &[u8]| holds(&String::from_utf8_lossy(bytes));
+        if !self.stderr.wait_satisfies(holds, self.until()) {
+            self.fail(&format!("it did not write {what} to stderr"));
+        }
+    }
+
     /// Whether there is something on standard output.
     #[track_caller]
     pub fn has_written(&self) -> bool {
