@@ -70,9 +70,16 @@ exec "$PROGRAM" "$@"
 const PROGRAMS: [(&str, &str); 3] = [
     ("sensor", "printf '21.5\\n21.4\\n21.7\\n'"),
     ("backup", "exit 0"),
-    // Nobody has to wait.
-    ("sleep", "exec /bin/sleep 0.05"),
+    // Nobody has to wait, unless all are held.
+    ("sleep", SLEEP),
 ];
+
+/// Waits while somebody holds the sleepers, but for the first.
+const SLEEP: &str = r#"
+place=${0%/*}
+rmdir "$place/first" 2>/dev/null || while [ -e "$place/hold" ]; do /bin/sleep 0.01; done
+exec /bin/sleep 0.05
+"#;
 
 /// What is published all the time while a [`Feeder`] lives.
 const FEED: [(&str, &str); 4] = [
@@ -126,6 +133,17 @@ impl Playground {
             .env("SSL_CERT_FILE", certificates().ca.as_os_str())
             .env("PASSWORD", "secret")
             .env("BUILD", "1234")
+    }
+
+    /// Makes every `sleep` but the first one last until [`go_on`](Self::go_on).
+    pub fn hold(&self) {
+        std::fs::write(self.bin().join("hold"), "").unwrap();
+        std::fs::create_dir(self.bin().join("first")).unwrap();
+    }
+
+    /// Nothing is held any more.
+    pub fn go_on(&self) {
+        std::fs::remove_file(self.bin().join("hold")).unwrap();
     }
 
     /// The directory where the command runs.
