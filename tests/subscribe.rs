@@ -103,7 +103,7 @@ fn an_empty_message_counts_though_it_prints_nothing() {
 #[test]
 fn the_time_that_runs_out_is_status_27() {
     let broker = sends(&[Publish::new("t", "x")]);
-    let tool = mqsub(broker.port(), "-t t -C 2 -W 300ms");
+    let tool = mqsub(broker.port(), "-t t -C 2 -W 1500ms");
     tool.run().expect(27, "x\n", "mqsub: error: timed out\n");
     let packets = broker.finish().concat();
     assert_eq!(kinds(&packets).last(), Some(&"DISCONNECT"));
@@ -131,7 +131,7 @@ fn the_time_runs_from_the_start_not_from_the_connection() {
 fn the_time_runs_on_while_the_connection_is_lost() {
     let broker = play(|conn| drop(subscribed(conn)));
     let start = Instant::now();
-    let tool = mqsub(broker.port(), "-t t -W 500ms");
+    let tool = mqsub(broker.port(), "-t t -W 1500ms");
     let ended = tool.run();
     let last = |stderr: &[u8]| stderr.ends_with(b"\nmqsub: error: timed out\n");
     ended.expect(27, "", Satisfies(&last));

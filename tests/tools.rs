@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::support::DEADLINE;
 use crate::support::broker::{Broker, Conn, script};
 use crate::support::packet::{PUBLISH, Packet, Publish, Version};
 use crate::support::runner::{Running, Tool};
 
-/// What a person takes for "at once", with room for a busy machine.
-pub(crate) const AT_ONCE: Duration = Duration::from_secs(1);
+/// What a person takes for "at once", with room for a tool to start on a busy
+/// machine: it tells what does not wait from what waits for an end or a time-out.
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// Long enough for something that must not happen to happen, if it is going to.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
@@ -62,6 +64,16 @@ pub(crate) fn goes_on(tool: &Running) {
     while Instant::now() < until {
         assert!(tool.is_running(), "it ended too early");
         thread::sleep(A_WHILE / 30);
+    }
+}
+
+/// Waits until something that nobody tells of has come about.
+#[track_caller]
+pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + DEADLINE;
+    while !is_so() {
+        assert!(Instant::now() < until, "{what} in time");
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

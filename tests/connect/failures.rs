@@ -83,15 +83,16 @@ fn a_broker_that_never_answers() {
     fails(port, &format!("--connect-timeout 300ms {}", ca()), 3, "timed out", None);
     // Both tools, three times.
     let took = start.elapsed();
-    assert!(took >= Duration::from_millis(1800) && took < 6 * AT_ONCE, "{took:?}");
+    assert!(took >= Duration::from_millis(1800) && took < 4 * AT_ONCE, "{took:?}");
 }
 
 #[test]
 fn a_broker_that_stops_answering_after_the_handshake() {
     let broker = Broker::start_ws(|conn| drop(conn.until_eof()));
-    fails(broker.port(), "--connect-timeout 300ms --ws", 3, "timed out\n", None);
+    // The handshake has to fit into it.
+    fails(broker.port(), "--connect-timeout 1s --ws", 3, "timed out\n", None);
     let broker = Broker::start_tls(&certificates().good, |conn| drop(conn.until_eof()));
-    let words = format!("--connect-timeout 300ms {}", ca());
+    let words = format!("--connect-timeout 1s {}", ca());
     fails(broker.port(), &words, 3, "timed out\n", None);
 }
 
@@ -198,7 +199,10 @@ fn retry_for_gives_up_when_its_time_is_over() {
     let start = Instant::now();
     fails(port, "--retry-for 500ms", 3, "connection refused\n", None);
     let took = start.elapsed();
-    assert!(took >= AT_ONCE && took < 5 * AT_ONCE, "{took:?} for both");
+    assert!(
+        took >= Duration::from_secs(1) && took < 2 * AT_ONCE,
+        "{took:?} for both"
+    );
 }
 
 #[test]
@@ -220,5 +224,5 @@ fn retry_for_does_not_repeat_what_cannot_get_better() {
         "TLS: certificate of localhost expired",
         None,
     );
-    assert!(start.elapsed() < 4 * AT_ONCE);
+    assert!(start.elapsed() < 3 * AT_ONCE);
 }

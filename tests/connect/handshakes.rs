@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
+use std::time::Instant;
 
 use openssl::pkey::PKey;
 use openssl::ssl::{AlpnError, Ssl, SslAcceptor, SslAcceptorBuilder, SslContext, SslFiletype, SslMethod, SslStream};
@@ -16,6 +17,8 @@ use openssl::symm::Cipher;
 use openssl::x509::X509;
 
 use super::both;
+use crate::support::DEADLINE;
+use crate::support::capture::Capture;
 use crate::support::certificates::{Chain, certificates};
 use crate::support::runner::{Contains, Outcome, Satisfies, Tool};
 use crate::tools::at;
@@ -378,14 +381,13 @@ fn an_encrypted_key_asks_on_the_terminal_and_shows_nothing() {
             .arg(assert_cmd::cargo::cargo_bin!("mqpub"));
         let tool = at(tool, port, &format!("-t t -m x {words}")).stdin_from(other_end.try_clone().unwrap());
         let running = tool.spawn();
-        let mut terminal = std::fs::File::from(terminal);
-        let mut shown = Vec::new();
-        let mut buffer = [0; 100];
-        while !shown.ends_with(b"encrypted.key: ") {
-            let count = terminal.read(&mut buffer).unwrap();
-            shown.extend_from_slice(&buffer[..count]);
+        let mut keys = std::fs::File::from(terminal.try_clone().unwrap());
+        let shown = Capture::start(terminal);
+        if !shown.wait_contains("encrypted.key: ", 0, Instant::now() + DEADLINE) {
+            let ended = running.wait();
+            panic!("it did not ask: {}, {}", ended.status, ended.stderr);
         }
-        terminal.write_all(typed.as_bytes()).unwrap();
+        keys.write_all(typed.as_bytes()).unwrap();
         let ended = running.wait();
         ended.expect(
             status,
@@ -396,10 +398,8 @@ fn an_encrypted_key_asks_on_the_terminal_and_shows_nothing() {
             }),
         );
         drop(other_end);
-        let mut rest = Vec::new();
-        let _ = terminal.read_to_end(&mut rest);
-        shown.extend(rest);
-        let shown = String::from_utf8(shown).unwrap();
+        assert!(shown.wait_end(Instant::now() + DEADLINE), "somebody has the terminal");
+        let shown = String::from_utf8(shown.all()).unwrap();
         assert!(!shown.contains("open") && shown.ends_with("\r\n"), "{shown:?}");
     }
 }

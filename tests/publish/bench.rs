@@ -176,7 +176,7 @@ fn no_broker_and_refusals() {
         let refusal = ack_with(crate::support::packet::PUBACK, publish.mid, 0x97, &[]);
         conn.send(refusal);
     });
-    let outcome = mqpub(broker.port(), "--bench -q 1 -V 5 --rate 1").run();
+    let outcome = mqpub(broker.port(), "--bench -q 1 -V 5 --rate 1/h").run();
     let result = result(outcome, 4, &["1 refused", "mqpub: error: "]);
     assert_eq!(numbers(&result, &["sent", "refused", "lost"]), [1, 1, 0]);
     assert_eq!(result["latency_ms"], Value::Null);
@@ -191,7 +191,8 @@ fn a_lost_connection_ends_it_with_the_result() {
             back(conn, publish);
         }
     });
-    let outcome = mqpub(broker.port(), "--bench --rate 50/s").run();
+    // The next one is not sent before this one is back.
+    let outcome = mqpub(broker.port(), "--bench -M 1").run();
     let told = ["1 lost", "lost: connection to 127.0.0.1:", "the broker closed it"];
     assert_eq!(numbers(&result(outcome, 5, &told), &["received"]), [3]);
 }

@@ -168,7 +168,7 @@ fn a_subscription_that_is_denied() {
 
 #[test]
 fn a_message_that_is_denied_in_silence_is_missed() {
-    let login = format!("-u {USER} -P {PASSWORD} --check --check-prefix closed --check-wait 0.3");
+    let login = format!("-u {USER} -P {PASSWORD} --check --check-prefix closed --check-wait 1.5");
     let outcome = mqpub(shared().password(), &login).run();
     let told = [
         "mqpub: error: qos 0: ",
@@ -179,9 +179,9 @@ fn a_message_that_is_denied_in_silence_is_missed() {
         Vec::new(),
         |_, publish| if publish.qos == 1 { Way::Nowhere } else { Way::Back },
     );
-    let outcome = mqpub(broker.port(), "--check --check-wait 0.3").run();
+    let outcome = mqpub(broker.port(), "--check --check-wait 1500ms").run();
     let told = [
-        "mqpub: error: qos 1: the message of QoS 1 did not come back within 300ms\n",
+        "mqpub: error: qos 1: the message of QoS 1 did not come back within 1s 500ms\n",
         "before MQTT 5 a broker refuses a message without a word",
     ];
     outcome.expect(5, Contains(&["\nqos 0 ", "qos 1           failed"]), Contains(&told));
@@ -221,11 +221,11 @@ fn a_broker_that_is_slow() {
         // Nobody is there any more to whom it could be sent back.
         let is_late = publish.qos == 1;
         if is_late {
-            thread::sleep(Duration::from_millis(600));
+            thread::sleep(Duration::from_secs(2));
         }
         if is_late { Way::Close } else { Way::Back }
     });
-    let outcome = mqpub(broker.port(), "--check -W 0.3 -V 5").run();
+    let outcome = mqpub(broker.port(), "--check -W 1.5 -V 5").run();
     outcome.expect(27, Contains(&["failed     timed out"]), Contains(&["timed out"]));
 }
 

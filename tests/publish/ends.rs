@@ -9,8 +9,8 @@ use rustix::process::Signal;
 
 use crate::support::broker::{Broker, Conn, script};
 use crate::support::packet::{PINGREQ, PUBLISH, pingresp};
-use crate::support::runner::{Contains, Satisfies};
-use crate::tools::{A_WHILE, kinds, mqpub, numbered, play, text};
+use crate::support::runner::{Contains, Running, Satisfies, Text};
+use crate::tools::{A_WHILE, AT_ONCE, kinds, mqpub, numbered, play, text};
 
 /// Answers pings and nothing else, to the end.
 fn only_pings(conn: &mut Conn) {
@@ -23,7 +23,8 @@ fn only_pings(conn: &mut Conn) {
 
 #[test]
 fn a_broker_that_never_acknowledges_ends_the_time_that_was_given() {
-    for (words, stdin, counts) in [
+    let start = Instant::now();
+    let runs = [
         (
             "-m x -q 1",
             "",
@@ -39,15 +40,18 @@ fn a_broker_that_never_acknowledges_ends_the_time_that_was_given() {
             "a\nb\n",
             "2 messages read, 0 delivered, 2 not acknowledged: timed out",
         ),
-    ] {
+    ]
+    .map(|(words, stdin, counts)| {
         let broker = play(|conn| {
             conn.accept_connect();
             only_pings(conn);
         });
-        let tool = mqpub(broker.port(), &format!("-t t -W 0.3 {words}")).stdin(stdin);
-        let start = Instant::now();
-        tool.run().expect(27, "", format!("mqpub: error: {counts}\n"));
-        assert!(start.elapsed() >= Duration::from_millis(300));
+        let tool = mqpub(broker.port(), &format!("-t t -W 1.5 {words}")).stdin(stdin);
+        (words, counts, broker, tool.spawn())
+    });
+    for (words, counts, broker, tool) in runs {
+        tool.wait().expect(27, "", format!("mqpub: error: {counts}\n"));
+        assert!(start.elapsed() >= Duration::from_millis(1500));
         // A will is only for when something went wrong.
         assert_eq!(kinds(&broker.finish()[0]).last(), Some(&"DISCONNECT"), "{words}");
     }
@@ -56,27 +60,28 @@ fn a_broker_that_never_acknowledges_ends_the_time_that_was_given() {
 #[test]
 fn the_time_counts_from_the_start_whatever_it_waits_for() {
     let start = Instant::now();
+    let mut runs: Vec<(Running, Text<'_>, Option<Broker>)> = Vec::new();
+    let (stdin, _open) = io::pipe().unwrap();
+    let stdin = || stdin.try_clone().unwrap();
     // For the CONNACK.
     let broker = play(|conn| {
         conn.expect_connect();
         conn.until_eof();
     });
     let error = "mqpub: error: 1 message read, 0 delivered, 1 not acknowledged: timed out\n";
-    mqpub(broker.port(), "-t t -m x -W 0.2").run().expect(27, "", error);
+    let tool = mqpub(broker.port(), "-t t -m x -W 1.5");
+    runs.push((tool.spawn(), error.into(), Some(broker)));
     // For lines.
     let broker = play(|conn| {
         conn.accept_connect();
         conn.expect_disconnect();
     });
-    let (reader, _writer) = io::pipe().unwrap();
-    let tool = mqpub(broker.port(), "-t t -l -W 0.2").stdin_from(reader);
-    tool.run().expect(27, "", "mqpub: error: timed out\n");
+    let tool = mqpub(broker.port(), "-t t -l -W 1.5").stdin_from(stdin());
+    runs.push((tool.spawn(), "mqpub: error: timed out\n".into(), Some(broker)));
     // For the whole payload.
     for words in ["-s", "-f -", "-f /dev/stdin"] {
-        let (reader, _writer) = io::pipe().unwrap();
-        let tool = mqpub(1, &format!("-t t -W 0.2 {words}")).stdin_from(reader);
-        tool.run()
-            .expect(27, "", Contains(&["mqpub: error: timed out reading "]));
+        let tool = mqpub(1, &format!("-t t -W 1.5 {words}")).stdin_from(stdin());
+        runs.push((tool.spawn(), Contains(&["mqpub: error: timed out reading "]), None));
     }
     // For the word that the broker has read everything.
     let broker = play(|conn| {
@@ -85,15 +90,20 @@ fn the_time_counts_from_the_start_whatever_it_waits_for() {
         while conn.next_packet().is_some() {}
     });
     let error = "mqpub: error: 1 message read, 0 delivered, 1 possibly lost: timed out\n";
-    mqpub(broker.port(), "-t t -m x -W 0.2").run().expect(27, "", error);
+    let tool = mqpub(broker.port(), "-t t -m x -W 1.5");
+    runs.push((tool.spawn(), error.into(), Some(broker)));
     // For the next time.
     let broker = play(|conn| {
         conn.accept_connect();
         only_pings(conn);
     });
-    let tool = mqpub(broker.port(), "-t t -m x -W 0.2 --repeat 3 --every 1h");
-    tool.run().expect(27, "", Contains(&["timed out"]));
-    assert!(start.elapsed() < Duration::from_secs(10));
+    let tool = mqpub(broker.port(), "-t t -m x -W 1.5 --repeat 3 --every 1h");
+    runs.push((tool.spawn(), Contains(&["timed out"]), Some(broker)));
+    for (tool, told, broker) in runs {
+        tool.wait().expect(27, "", told);
+        drop(broker);
+    }
+    assert!(start.elapsed() < 2 * AT_ONCE);
 }
 
 #[test]
@@ -123,10 +133,10 @@ fn a_broker_that_does_not_read_holds_up_neither_the_time_nor_a_signal() {
     let flood = text(&numbered(10_000, 4000));
     for qos in [0, 1] {
         let (broker, over) = stuck();
-        let tool = mqpub(broker.port(), &format!("-t t -l -q {qos} -W 0.5 -M 65535")).stdin(&flood);
+        let tool = mqpub(broker.port(), &format!("-t t -l -q {qos} -W 1.5 -M 65535")).stdin(&flood);
         let start = Instant::now();
         tool.run().expect(27, "", Contains(&["messages read, ", "timed out"]));
-        assert!(start.elapsed() < Duration::from_secs(8), "QoS {qos}");
+        assert!(start.elapsed() < 2 * AT_ONCE, "QoS {qos}");
         drop(over);
     }
     let (broker, over) = stuck();
@@ -163,7 +173,7 @@ fn what_was_read_and_not_sent_is_counted_however_it_ends() {
         conn.ack(&publish);
         only_pings(conn);
     });
-    let words = "-t t -l -q 1 --rate 1/h -W 0.4";
+    let words = "-t t -l -q 1 --rate 1/h -W 1.5";
     let error = "mqpub: error: 500 messages read, 1 delivered, 499 not sent: timed out\n";
     mqpub(broker.port(), words).stdin(&lines).run().expect(27, "", error);
 
@@ -183,7 +193,7 @@ fn what_was_read_and_not_sent_is_counted_however_it_ends() {
     tool.signal(Signal::INT);
     let warning = "mqpub: warning: 500 messages read, 1 delivered, 499 not sent\n";
     tool.wait().expect(Signal::INT, "", warning);
-    assert!(start.elapsed() < Duration::from_secs(4), "it waits for nothing");
+    assert!(start.elapsed() < AT_ONCE, "it waits for nothing");
 
     let broker = play(|conn| {
         conn.accept_connect();

@@ -16,7 +16,7 @@ use crate::support::mosquitto::{Mosquitto, Subscriber, shared};
 use crate::support::packet::{PUBACK, Prop, Version, ack_with};
 use crate::support::runner::{Contains, Outcome, Satisfies, Tool};
 use crate::support::{DEADLINE, free_ports, scratch_dir, unique_topic};
-use crate::tools::{goes_on, mqpub, numbered, play, text};
+use crate::tools::{goes_on, mqpub, numbered, play, text, wait_for};
 
 /// A folder for a spool.
 struct Place {
@@ -50,6 +50,13 @@ impl Place {
     fn holds(&self, messages: usize) {
         let status = self.status();
         assert!(status.starts_with(&format!("{{\"messages\":{messages},")), "{status}");
+    }
+
+    /// Waits until there are so many messages that are not delivered.
+    #[track_caller]
+    fn wait_holds(&self, messages: usize) {
+        let start = format!("{{\"messages\":{messages},");
+        wait_for(&format!("{messages} messages"), || self.status().starts_with(&start));
     }
 
     /// The last segment.
@@ -214,10 +221,7 @@ fn a_stream_delivers_when_the_broker_returns() {
     tool.wait_stderr_contains("trying again, messages are queued meanwhile");
     tool.write_stdin("2\n3\n");
     // They are on the disk before the broker is back.
-    while !place.status().starts_with("{\"messages\":2,") {
-        assert!(tool.is_running());
-        thread::yield_now();
-    }
+    place.wait_holds(2);
     broker.restart();
     let mut subscriber = Subscriber::connect(broker.tcp(), Version::V311, "t", 2);
     tool.wait_stderr_contains("mqpub: connected");
@@ -258,6 +262,8 @@ fn a_message_is_left_to_the_process_that_delivers_which_does_not_end_without_it(
     let waiting = place
         .mqpub(nowhere(), "-t t -m 3 -q 1 --spool-required-delivery")
         .spawn();
+    // Later it would have to deliver the message itself.
+    place.wait_holds(3);
     goes_on(&waiting);
     drop(go_on);
     waiting.wait().expect(0, "", "");
@@ -379,10 +385,7 @@ fn properties_that_come_later_get_a_connection_that_has_room_for_them() {
     queue(&place, "-t t -m 2 -q 1 -D publish content-type text/x");
     queue(&place, "-t t -m 3 -q 1");
     go_on.send(()).unwrap();
-    while !place.status().starts_with("{\"messages\":0,") {
-        assert!(stream.is_running());
-        thread::yield_now();
-    }
+    place.wait_holds(0);
     stream.write_stdin("4\n");
     stream.close_stdin();
     stream.wait().expect(0, "", "");
@@ -450,10 +453,8 @@ fn a_signal_ends_a_stream_and_what_it_read_is_kept() {
     let mut tool = place.mqpub(nowhere(), "-t t -l -q 1").spawn();
     tool.write_stdin("1\n2\n");
     tool.wait_stderr_contains("trying again");
-    while !place.path().join("index").exists() || !place.status().starts_with("{\"messages\":2,") {
-        assert!(tool.is_running());
-        thread::yield_now();
-    }
+    wait_for("a spool", || place.path().join("index").exists());
+    place.wait_holds(2);
     tool.signal(Signal::TERM);
     tool.wait().expect(Signal::TERM, "", Contains(&["2 messages queued"]));
     place.holds(2);

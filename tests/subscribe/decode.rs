@@ -106,7 +106,7 @@ fn other_ends_keep_their_status_and_the_number_is_told() {
         conn.send(Publish::new("t", b"\x92").encode(Version::V311));
         conn.until_eof();
     });
-    let outcome = mqsub(broker.port(), "-t # --decode msgpack -C 2 -W 0.5").run();
+    let outcome = mqsub(broker.port(), "-t # --decode msgpack -C 2 -W 1.5").run();
     let told = "mqsub: warning: message on topic 't' not decoded: it is not MessagePack (1 byte: 92)\n\
                 mqsub: warning: 1 message could not be decoded\nmqsub: error: timed out\n";
     outcome.expect(27, "", told);

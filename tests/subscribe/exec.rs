@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -16,7 +15,7 @@ use crate::support::packet::{
     self, CONNECT, DISCONNECT, PINGREQ, PUBACK, PUBLISH, PUBREC, Packet, Prop, Publish, Version, id,
 };
 use crate::support::runner::{Contains, Tool};
-use crate::tools::{goes_on, mqsub, play};
+use crate::tools::{goes_on, mqsub, play, wait_for};
 
 /// mqsub that runs this script of sh for each message, which has these arguments.
 fn exec(port: u16, words: &str, script: &str, arguments: &[&str]) -> Tool {
@@ -39,15 +38,6 @@ fn send(conn: &mut Conn, messages: &[(&str, &str)]) {
         conn.queue(Publish::new(topic, payload).qos(1, mid).encode(conn.version()));
     }
     conn.until_eof();
-}
-
-#[track_caller]
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + DEADLINE;
-    while !is_so() {
-        assert!(Instant::now() < until, "{what} in time");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]
@@ -303,7 +293,8 @@ fn holds_back(transport: Transport<'_>, words: &str, connack: &'static [Prop], p
     let tool = exec(broker.port(), &format!("-t t -C 1200 {words}"), &script, &["{payload}"]);
     let numbers: Vec<String> = (0..1200).map(|number| number.to_string()).collect();
     let expected = numbers.join("\n") + "\n";
-    tool.deadline(2 * DEADLINE).run().expect(0, expected, "");
+    // Three pings, and then a shell for each of 1200 messages.
+    tool.deadline(4 * DEADLINE).run().expect(0, expected, "");
     let packets = &broker.finish()[0];
     let connects = packets.iter().filter(|packet| packet.kind() == CONNECT).count();
     assert_eq!((connects, packets.last().unwrap().kind()), (1, DISCONNECT));
@@ -320,7 +311,7 @@ fn a_slow_command_holds_a_fast_stream_back_and_the_connection_stays() {
 fn so_it_is_over_tls_and_with_the_keep_alive_of_the_broker() {
     let certificates = certificates();
     let words = format!("-V 5 --cafile {}", certificates.ca.display());
-    let connack = &[Prop::Two(id::SERVER_KEEP_ALIVE, 1)];
+    let connack = &[Prop::Two(id::SERVER_KEEP_ALIVE, 2)];
     holds_back(Transport::Tls(&certificates.good), &words, connack, 3);
 }
 

@@ -50,8 +50,17 @@ fn a_percentage_is_a_percentage() {
 fn the_rate_is_printed_each_second_and_at_once() {
     let broker = sends(&vec![Publish::new("t", "x"); 1234]);
     let tool = mqsub(broker.port(), "-t t --message-rate -W 30").spawn();
-    assert_eq!(tool.read_line(4 * AT_ONCE), b"1234 msgs/s\n");
-    assert_eq!(tool.read_line(4 * AT_ONCE), b"0 msgs/s\n");
+    let rate = || {
+        let line = String::from_utf8(tool.read_line(AT_ONCE)).unwrap();
+        let number = line.strip_suffix(" msgs/s\n").expect("a rate");
+        number.parse::<u32>().unwrap()
+    };
+    // They come in one piece, but on a busy machine not always in one second.
+    let mut came = 0;
+    while came < 1234 {
+        came += rate();
+    }
+    assert_eq!((came, rate()), (1234, 0));
     tool.signal(rustix::process::Signal::TERM);
     tool.wait().expect(rustix::process::Signal::TERM, "", "");
 }
@@ -121,12 +130,11 @@ fn the_receive_maximum_is_twenty_or_less() {
             let prop = Prop::Two(id::RECEIVE_MAXIMUM, maximum);
             assert!(connect.properties.contains(&prop), "{connect:?}");
             conn.serve_subscribe(&[0]);
-            conn.until_eof();
         });
-        let words = format!("-V 5 -t t -W 300ms {words}");
+        let words = format!("-V 5 -t t --no-reconnect {words}");
         mqsub(broker.port(), &words)
             .run()
-            .expect(27, "", Contains(&["timed out"]));
+            .expect(5, "", Contains(&["lost: the broker closed it"]));
     }
 }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use rustix::process::Signal;
 
+use crate::support::DEADLINE;
 use crate::support::mosquitto::{self, Publisher, unique_topic};
 use crate::support::packet::Version;
 use crate::support::runner::{Outcome, Running, Satisfies};
-use crate::tools::{AT_ONCE, mqsub};
+use crate::tools::mqsub;
 
 /// Adds up how often each number was printed.
 fn tally(printed: &mut BTreeMap<usize, usize>, stdout: &[u8]) {
@@ -51,7 +52,7 @@ fn three_in_a_group_get_each_message_once_between_them() {
     const COUNT: usize = 300;
     for version in [Version::V311, Version::V5] {
         let topic = unique_topic("group");
-        let words = format!("-t {topic}/# --share g -q 1 --idle 2 -V {}", version.flag());
+        let words = format!("-t {topic}/# --share g -q 1 --idle 4 -V {}", version.flag());
         let members: Vec<Running> = (0..3).map(|_| member(&words)).collect();
         publish(&format!("{topic}/x"), 0..COUNT);
         let mut printed = BTreeMap::new();
@@ -71,7 +72,7 @@ fn a_member_that_is_killed_loses_nothing() {
     let topic = unique_topic("group");
     let words = |id: usize| {
         format!(
-            "-t {topic} --share g -q 1 -c -i {}-{id} --idle 3",
+            "-t {topic} --share g -q 1 -c -i {}-{id} --idle 4",
             topic.replace('/', "-")
         )
     };
@@ -79,7 +80,7 @@ fn a_member_that_is_killed_loses_nothing() {
     let others = [member(&words(1)), member(&words(2))];
     publish(&topic, 0..COUNT / 2);
     let mut printed = BTreeMap::new();
-    tally(&mut printed, &victim.read_line(4 * AT_ONCE));
+    tally(&mut printed, &victim.read_line(DEADLINE));
     kill(&mut printed, victim);
     publish(&topic, COUNT / 2..COUNT);
     let again = member(&words(0));
@@ -103,7 +104,7 @@ fn a_kill_in_mid_stream_loses_nothing_of_a_kept_session() {
         });
         let mut printed = BTreeMap::new();
         for _ in 0..100 {
-            tally(&mut printed, &tool.read_line(4 * AT_ONCE));
+            tally(&mut printed, &tool.read_line(DEADLINE));
         }
         kill(&mut printed, tool);
         publishing.join().unwrap();
