@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::support::DEADLINE;
 use crate::support::broker::{Broker, Conn, source};
 use crate::support::packet::{Publish, Subscribe, Version, suback};
 use crate::support::runner::Satisfies;
@@ -186,7 +187,7 @@ fn a_hundred_thousand_messages_in_a_burst_are_printed_complete_and_in_order() {
         let lines = lines.clone();
         let broker = Broker::start(source("t", COUNT, qos, move |number| lines[number].clone()));
         let words = format!("-t t -q {qos} -C {COUNT}");
-        let ended = mqsub(broker.port(), &words).run();
+        let ended = mqsub(broker.port(), &words).deadline(3 * DEADLINE).run();
         assert!(ended.stdout == printed, "QoS {qos}: not what was sent");
         ended.expect(0, &printed, "");
     }

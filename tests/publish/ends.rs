@@ -133,7 +133,7 @@ fn a_broker_that_does_not_read_holds_up_neither_the_time_nor_a_signal() {
     let flood = text(&numbered(10_000, 4000));
     for qos in [0, 1] {
         let (broker, over) = stuck();
-        let tool = mqpub(broker.port(), &format!("-t t -l -q {qos} -W 1.5 -M 65535")).stdin(&flood);
+        let tool = mqpub(broker.port(), &format!("-t t -l -q {qos} -W 2.5 -M 65535")).stdin(&flood);
         let start = Instant::now();
         tool.run().expect(27, "", Contains(&["messages read, ", "timed out"]));
         assert!(start.elapsed() < 2 * AT_ONCE, "QoS {qos}");

@@ -12,7 +12,7 @@ use super::{payloads, published};
 use crate::support::broker::{Broker, Inbox, sink};
 use crate::support::mosquitto::{self, Subscriber};
 use crate::support::packet::{PINGREQ, PUBLISH, Publish, Version, pingresp};
-use crate::support::{poll, unique_topic};
+use crate::support::{DEADLINE, poll, unique_topic};
 use crate::tools::{A_WHILE, AT_ONCE, file, mqpub, numbered, play, publishes, text};
 
 #[test]
@@ -117,7 +117,10 @@ fn reads_only_what_it_can_send(qos: u8, length: usize, most: usize) {
     });
     let (reader, writer) = io::pipe().unwrap();
     let words = format!("-t t -l -q {qos}");
-    let tool = mqpub(broker.port(), &words).stdin_from(reader).spawn();
+    let tool = mqpub(broker.port(), &words)
+        .stdin_from(reader)
+        .deadline(3 * DEADLINE)
+        .spawn();
     let lines = flood(writer, length, most);
     drop(go_on);
     tool.wait().expect(0, "", "");
@@ -144,7 +147,7 @@ fn more_lines_than_there_are_identifiers_arrive_complete_and_in_order() {
     let inbox = Inbox::default();
     let broker = Broker::start(sink(&inbox));
     let tool = mqpub(broker.port(), "-t t -l -q 1").stdin(text(&lines));
-    tool.run().expect(0, "", "");
+    tool.deadline(3 * DEADLINE).run().expect(0, "", "");
     assert!(inbox.payloads() == lines);
     let sent = publishes(&broker.finish().concat());
     assert!(sent.iter().all(|message| message.mid != 0 && !message.dup));
@@ -159,7 +162,10 @@ fn more_lines_than_there_are_identifiers_arrive_complete_and_in_order() {
 fn lines_that_come_all_at_once_arrive_complete_and_in_order() {
     let lines = numbered(20_000, 40);
     for qos in ["0", "2"] {
-        let sent = published(|tool| tool.args(["-l", "-q", qos]).stdin(text(&lines)));
+        let sent = published(|tool| {
+            let tool = tool.args(["-l", "-q", qos]).stdin(text(&lines));
+            tool.deadline(3 * DEADLINE)
+        });
         assert!(sent.iter().map(|message| &message.payload).eq(&lines), "QoS {qos}");
     }
 }

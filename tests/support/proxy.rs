@@ -14,7 +14,8 @@ use rustix::event::{PollFd, PollFlags};
 use super::{DEADLINE, reset_on_close};
 
 /// When a connection is reset. The bytes up to the limit are delivered; the
-/// client gets an RST, the server an end in order.
+/// client gets an RST, the server an end in order, which it has answered before
+/// the next connection gets through to it.
 #[derive(Debug, Clone, Copy)]
 pub enum Limit {
     /// After this many bytes from the client to the server.
@@ -43,6 +44,8 @@ struct State {
     connections: usize,
     /// How many of them are open.
     open: usize,
+    /// How many have reached their limit, and the server has not ended yet.
+    draining: usize,
     paused: bool,
     /// How often all connections were cut: a tunnel that is older is cut.
     cuts: usize,
@@ -164,6 +167,18 @@ impl Shared {
         self.lock().open -= 1;
         self.changed.notify_all();
     }
+
+    fn drained(&self) {
+        self.lock().draining -= 1;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the server has read what came before, over other connections: it
+    /// may read two of them in any order.
+    fn wait_drained(&self) {
+        let draining = |state: &mut State| state.draining > 0;
+        let _ = self.changed.wait_timeout_while(self.lock(), DEADLINE, draining);
+    }
 }
 
 /// Accepts connections until `stopped` has no writer any more.
@@ -181,13 +196,16 @@ fn accept_all(listener: &TcpListener, stopped: &PipeReader, upstream: u16, share
         let (limit, cuts, woken) = shared.open();
         let shared = Arc::clone(shared);
         thread::spawn(move || {
+            shared.wait_drained();
             let end =
                 Tunnel::open(client, upstream, limit, cuts).map(|mut tunnel| (tunnel.forward(&woken, &shared), tunnel));
             match end {
                 Some((End::Limit, tunnel)) => {
+                    shared.lock().draining += 1;
                     drop(tunnel.client);
                     shared.close();
                     drain(tunnel.server);
+                    shared.drained();
                 }
                 end => {
                     drop(end);
