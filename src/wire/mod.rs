@@ -13,6 +13,7 @@ mod facts;
 pub mod fuzz;
 mod held;
 mod line;
+mod lull;
 mod near;
 mod once;
 pub(crate) mod packet;

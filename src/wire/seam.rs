@@ -25,12 +25,15 @@ use std::io::IoSlice;
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
 
 use bytes::Bytes;
 use libc::{c_int, c_void, iovec, nfds_t, pollfd, size_t, sockaddr, sockaddr_un, socklen_t, ssize_t};
 
 use super::attendant::Attendant;
 use super::line::Line;
+use super::lull::Lull;
 use super::once::Turn;
 use super::ticket::{self, Cloakroom, Ticket};
 use super::{announcement, pause};
@@ -78,12 +81,24 @@ struct Inbound {
     only_line: bool,
     /// There are messages of `QoS` 2.
     exactly_once: bool,
+    lull: Lull,
+}
+
+impl Inbound {
+    const fn new() -> Self {
+        Self {
+            line: 0,
+            bytes: Vec::new(),
+            at: 0,
+            only_line: false,
+            exactly_once: false,
+            lull: Lull::new(),
+        }
+    }
 }
 
 thread_local! {
-    static INBOUND: RefCell<Inbound> = const {
-        RefCell::new(Inbound { line: 0, bytes: Vec::new(), at: 0, only_line: false, exactly_once: false })
-    };
+    static INBOUND: RefCell<Inbound> = const { RefCell::new(Inbound::new()) };
 }
 
 unsafe extern "C" {
@@ -233,6 +248,7 @@ impl Inbound {
         // gives the same packet identifier (`MQTTAsync_cycle` would free it).
         let resolved = line.watch().take_resolved();
         line.read_into(&mut self.bytes);
+        self.lull.came(self.bytes.len());
         self.exactly_once = line.watch().once().is_in_use();
         let look = self.has_bytes() || line.down().is_some();
         let proven = line.watch().take_proven();
@@ -449,6 +465,8 @@ pub(super) unsafe extern "C" fn poll(entries: *mut pollfd, count: nfds_t, timeou
         let asked = slots[index].events;
         if pause::is_on() {
             slots[index].events = 0;
+        } else if let Some(nap) = INBOUND.with_borrow_mut(|inbound| inbound.lull.before_waiting(Instant::now())) {
+            thread::sleep(nap);
         }
         // SAFETY: as above.
         let outcome = unsafe { kernel::poll(slots.as_mut_ptr(), count, timeout) };
