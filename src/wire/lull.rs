@@ -32,7 +32,7 @@ pub(super) struct Lull {
     bytes: usize,
     /// How many times are a reason to sleep, now.
     reason: u32,
-    /// While it sleeps: in how many bytes a second came without that.
+    /// While it sleeps: how many bytes a second came without that.
     pace: Option<f64>,
 }
 
