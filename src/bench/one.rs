@@ -354,7 +354,7 @@ impl One<'_> {
         if matches!(self.stage, Stage::Draining(_)) || begun.elapsed() >= self.bench.duration {
             return 0;
         }
-        let window = self.bench.window as u64;
+        let window = self.bench.window.most as u64;
         // What comes after another was sent before it, or is lost.
         let done = self.shared.lock().next.max(self.forgiven);
         let room = window.saturating_sub(self.sent.saturating_sub(done));

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::config::connection::Connection;
+use crate::config::connection::{Connection, InFlight};
 use crate::entry;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -117,7 +117,7 @@ impl<'a> Talk<'a> {
         let mut session = Session::new(
             connection,
             policy,
-            1,
+            InFlight::one(),
             interest,
             Some(Box::new(postman)),
             Arc::clone(&waker),

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::check::{apart, own, usage};
-use super::connection::{Connection, Version};
-use super::publish::CAUTIOUS_WINDOW;
+use super::connection::{Connection, InFlight};
 use crate::failure::{Failure, quote};
 use crate::flags::PublishFlags;
 use crate::flags::value::Rate;
@@ -39,7 +38,7 @@ pub struct Bench {
     /// The size of each payload, in bytes: [`LEAST`] or more.
     pub size: usize,
     /// How many messages of a connection may be under way at once.
-    pub window: usize,
+    pub window: InFlight,
     /// The pace of each connection; `None` for as fast as it goes.
     pub rate: Option<Rate>,
     /// How long it publishes.
@@ -80,17 +79,18 @@ impl Bench {
         let prefix = Topic::new(prefix.trim_end_matches('/'))
             .map_err(|why| usage(format!("-t: cannot publish below topic {}: {why}", quote(prefix))))?;
         let qos = flags.message.qos;
-        let cautious = qos == Qos::ExactlyOnce && common.connection.version != Version::V5;
+        let mut window = common.window;
+        if qos == Qos::ExactlyOnce {
+            // What waits for the broker to have room is not to be measured.
+            window.most = window.most.min(window.kept(common.connection.version));
+        }
         Ok(Some(Self {
             prefix,
             qos,
             properties: common.properties.publish,
             subscribe: common.properties.subscribe,
             size,
-            window: match flags.connection.max_inflight {
-                None if cautious => CAUTIOUS_WINDOW,
-                _ => common.window,
-            },
+            window,
             rate: flags.pace.rate,
             duration: given.duration.unwrap_or(DURATION),
             connections,
@@ -159,13 +159,13 @@ mod tests {
         assert!(bench("mqpub -t t -m x").unwrap().is_none());
         let plain = bench("mqpub --bench").unwrap().unwrap();
         assert_eq!((plain.prefix.as_str(), plain.duration), (PREFIX, DURATION));
-        assert_eq!((plain.size, plain.window, plain.connections), (64, 100, 1));
+        assert_eq!((plain.size, plain.window.most, plain.connections), (64, 100, 1));
         assert_eq!((plain.qos, plain.rate), (Qos::AtMostOnce, None));
         let exactly = bench("mqpub --bench -q 2").unwrap().unwrap();
-        assert_eq!(exactly.window, CAUTIOUS_WINDOW);
+        assert_eq!(exactly.window.most, 20);
         let said = "mqpub --bench -L mqtt://h/a/b -q 1 --rate 50/s --for 300ms --size 1k -M 7 --connections 3";
         let said = bench(said).unwrap().unwrap();
-        assert_eq!((said.prefix.as_str(), said.size, said.window), ("a/b", 1024, 7));
+        assert_eq!((said.prefix.as_str(), said.size, said.window.most), ("a/b", 1024, 7));
         assert_eq!((said.connections, said.rate.unwrap().count), (3, 50));
         assert_eq!(said.duration, Duration::from_millis(300));
         assert_eq!(bench("mqpub --bench -t x/").unwrap().unwrap().prefix.as_str(), "x");

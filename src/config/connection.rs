@@ -160,6 +160,43 @@ pub enum Persistence {
     Kept,
 }
 
+/// How many messages may be under way at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InFlight {
+    /// Unacknowledged.
+    pub most: usize,
+    /// Of those at QoS 2, how many a broker keeps that cannot say how many it takes.
+    kept: usize,
+}
+
+impl InFlight {
+    /// How many QoS 2 messages a broker keeps that cannot say how many: mosquitto
+    /// ends the connection over the 21st.
+    const CAUTIOUS: usize = 20;
+
+    /// `-M`, or what stands for it: so many, and no more than a broker keeps.
+    pub(super) fn new(max_inflight: Option<u16>, default: usize) -> Self {
+        Self {
+            most: max_inflight.map_or(default, usize::from),
+            kept: max_inflight.map_or(Self::CAUTIOUS, usize::from),
+        }
+    }
+
+    /// One at a time.
+    pub fn one() -> Self {
+        Self { most: 1, kept: 1 }
+    }
+
+    /// How many QoS 2 messages the broker may have to keep at once. In MQTT 5 it says
+    /// itself how many it takes (Receive Maximum, 3.2.2.3.3).
+    pub fn kept(self, version: Version) -> usize {
+        match version {
+            Version::V5 => usize::MAX,
+            _ => self.kept,
+        }
+    }
+}
+
 /// What the broker publishes when the connection ends without a DISCONNECT
 /// (MQTT 5, 3.1.2.5).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ pub mod will;
 
 use std::time::Duration;
 
-use self::connection::{Connection, Family, Host, Persistence, Route, Version, WebSocket};
+use self::connection::{Connection, Family, Host, InFlight, Persistence, Route, Version, WebSocket};
 use self::properties::PropertySet;
 use self::proxy::Proxies;
 use self::url::Url;
@@ -52,8 +52,7 @@ struct Common {
     properties: PropertySet,
     /// What is accepted and has no effect, one sentence each.
     warnings: Vec<String>,
-    /// How many messages may be unacknowledged at once.
-    window: usize,
+    window: InFlight,
 }
 
 /// Brings the options that both tools have and the URL together.
@@ -134,7 +133,7 @@ fn common<F: Flags>(flags: &F) -> Result<Common, Failure> {
         url_topic: url.and_then(|url| url.topic),
         properties: set,
         warnings,
-        window: flags.max_inflight.map_or(WINDOW, usize::from),
+        window: InFlight::new(flags.max_inflight, WINDOW),
     })
 }
 
@@ -420,9 +419,11 @@ mod tests {
         assert_eq!(connection.will.unwrap().properties.iter().count(), 1);
         let window = |line: &str| {
             let flags: PublishFlags = flags::parse(line.split(' ').map(Into::into)).unwrap();
-            common(&flags).map(|common| common.window).ok()
+            common(&flags)
+                .map(|common| (common.window.most, common.window.kept(Version::V311)))
+                .ok()
         };
-        assert_eq!(window("mqpub"), Some(WINDOW));
-        assert_eq!(window("mqpub -M 65535"), Some(65_535));
+        assert_eq!(window("mqpub"), Some((WINDOW, 20)));
+        assert_eq!(window("mqpub -M 65535"), Some((65_535, 65_535)));
     }
 }

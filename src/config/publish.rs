@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::check;
-use super::connection::{Connection, Persistence, Version};
+use super::connection::{Connection, InFlight, Persistence, Version};
 use super::request::Request;
 use super::spool::Spool;
 pub use super::template::{Patterns, Template};
@@ -21,10 +21,6 @@ use crate::flags::value::Speed;
 use crate::message::{MAX_PAYLOAD, Qos, Topic, Value};
 use crate::pattern::Pattern;
 use crate::property::REQUEST_RESPONSE_INFORMATION;
-
-/// How many QoS 2 messages may be underway where the broker cannot say how many
-/// it takes.
-pub(super) const CAUTIOUS_WINDOW: usize = 20;
 
 /// Where the payloads come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +108,7 @@ pub struct Publish {
     /// After which time to end.
     pub timeout: Option<Duration>,
     /// How many messages may be unacknowledged at once.
-    pub window: usize,
+    pub window: InFlight,
     /// The longest payload, in bytes, at most [`MAX_PAYLOAD`].
     pub max_payload: usize,
     /// Whether to go on after a message that is refused, or a record that is wrong.
@@ -160,12 +156,6 @@ impl Publish {
             .map(|_| stream(&flags.input, &flags.replay, flags.account.tee));
         let mut connection = common.connection;
         let exactly_once = flags.message.qos == Qos::ExactlyOnce;
-        let window = match flags.connection.max_inflight {
-            // Before MQTT 5 a broker cannot say how many QoS 2 messages it takes at
-            // once, and mosquitto ends the connection over the 21st.
-            None if exactly_once && connection.version != Version::V5 => CAUTIOUS_WINDOW,
-            _ => common.window,
-        };
         // Of a request that the broker has, the reply may come during an outage.
         let lasts = exactly_once || (asks && flags.message.qos == Qos::AtLeastOnce);
         if stream.is_some() && lasts && !flags.connection.no_reconnect {
@@ -205,7 +195,7 @@ impl Publish {
             repeat: flags.pace.repeat.unwrap_or(1),
             pace: replay(&flags.replay).unwrap_or_else(|| pace(&flags.pace)),
             timeout: flags.pace.timeout,
-            window,
+            window: common.window,
             max_payload: flags.input.max_payload.unwrap_or(MAX_PAYLOAD),
             keep_going: flags.input.keep_going,
             stats: flags.account.stats,
@@ -458,7 +448,7 @@ mod tests {
     #[test]
     fn the_rest() {
         let publish = publish("mqpub -t t -l -M 7 --max-payload 1k --keep-going --stats --progress");
-        assert_eq!((publish.window, publish.max_payload), (7, 1024));
+        assert_eq!((publish.window.most, publish.max_payload), (7, 1024));
         assert!(publish.keep_going && publish.stats && publish.progress && publish.warnings.is_empty());
         let publish = self::publish("mqpub -t t -n -D subscribe user-property a b");
         assert_eq!((publish.max_payload, publish.warnings.len()), (MAX_PAYLOAD, 1));

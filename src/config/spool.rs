@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::check;
-use super::publish::CAUTIOUS_WINDOW;
 use crate::failure::Failure;
 use crate::flags::PublishFlags;
 pub use crate::flags::spool::{Full, Sync};
@@ -24,9 +23,6 @@ pub struct Spool {
     pub age: Option<Duration>,
     /// What happens when it is full.
     pub full: Full,
-    /// How many messages may be unacknowledged at once if some of them may be of
-    /// QoS 2 and the broker cannot say how many of those it takes.
-    pub cautious_window: usize,
     /// Whether a message that could only be queued is a failure.
     pub required: bool,
 }
@@ -66,7 +62,6 @@ impl Spool {
             sync: spool.spool_sync.unwrap_or_default(),
             size: limits.iter().rev().find_map(|limit| limit.size()),
             age: limits.iter().rev().find_map(|limit| limit.age()),
-            cautious_window: flags.connection.max_inflight.map_or(CAUTIOUS_WINDOW, usize::from),
             full: spool.spool_full.unwrap_or_default(),
             required: spool.spool_required_delivery,
         }))

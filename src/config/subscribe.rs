@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::connection::{Connection, Version};
+use super::connection::{Connection, InFlight, Version};
 use super::exec::Exec;
 use super::output::Output;
 use super::{check_subscribe, wanted};
@@ -87,7 +87,7 @@ pub struct Subscribe {
     /// MQTT 5: the properties of UNSUBSCRIBE.
     pub unsubscribe_properties: Properties,
     /// How many messages of ours may be unacknowledged at once.
-    pub window: usize,
+    pub window: InFlight,
     /// What was accepted and has no effect, one sentence each.
     pub warnings: Vec<String>,
 }

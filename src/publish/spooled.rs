@@ -18,7 +18,7 @@ use rustix::event::PollFlags;
 
 use super::input::Input;
 use super::{FAREWELL, end_of_grace};
-use crate::config::connection::Connection;
+use crate::config::connection::{Connection, InFlight};
 use crate::config::publish::{Pace, Publish};
 use crate::config::spool::{self, Task};
 use crate::entry::Ending;
@@ -67,7 +67,6 @@ pub(super) fn run(
         spool,
         required: settings.required,
         drains: settings.task == Task::Drain,
-        cautious_window: settings.cautious_window,
         stream,
         patient: is_patient(policy, stream),
         keep_going: publish.keep_going,
@@ -121,7 +120,6 @@ struct Run {
     required: bool,
     /// Nothing is taken.
     drains: bool,
-    cautious_window: usize,
     stream: bool,
     /// The end of the input does not end the attempts to connect.
     patient: bool,
@@ -131,7 +129,7 @@ struct Run {
     pacer: Option<Pacer>,
     connection: Connection,
     policy: Policy,
-    window: usize,
+    window: InFlight,
     start: Instant,
     /// When `-W` runs out.
     deadline: Option<Instant>,

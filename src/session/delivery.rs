@@ -3,10 +3,17 @@
 
 use super::hub::{self, LOW};
 use super::{Counts, Session, errors};
+use crate::config::connection::Version;
 use crate::message::Message;
 use crate::wire;
 
 impl Session {
+    /// Gives topics aliases where the broker takes some and it saves bytes (MQTT 5,
+    /// 3.3.2.3.4).
+    pub fn alias_topics(&mut self) {
+        self.aliases_topics = self.connection.version == Version::V5;
+    }
+
     /// Takes messages to publish, in order. Ask [`Session::wants_more`] first.
     pub fn publish(&self, messages: impl IntoIterator<Item = Message>) {
         let mut state = self.hub.lock();

@@ -254,7 +254,7 @@ impl State {
 
 /// Gives a message to Paho, or a large one's ticket.
 pub(super) fn hand_over(sender: Sender<'_>, message: &Message, slot: usize) -> Result<u16, i32> {
-    let ticket = wire::deposit(&message.payload);
+    let ticket = wire::with_line(|line| line.deposit(&message.payload)).flatten();
     let payload = ticket.as_ref().map_or(&message.payload[..], |ticket| &ticket[..]);
     sender.publish(message, payload, slot)
 }

@@ -198,7 +198,7 @@ impl Session {
         }
         let mut exchanges = Vec::new();
         let mut packets = Vec::new();
-        for cut in state.window.unresolved() {
+        for cut in state.window.unresolved().take(self.kept) {
             // A broker that was down may have lost what it had received and not
             // yet written to its disk. If it has not, it knows the identifier.
             let release = cut.received && !self.broker_was_down;

@@ -44,7 +44,7 @@ use self::lasting::Oblivion;
 use self::retry::Retry;
 use self::round::Round;
 use self::window::Window;
-use crate::config::connection::{Connection, Persistence, Route, Version};
+use crate::config::connection::{Connection, InFlight, Persistence, Route};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::waker::Waker;
@@ -101,6 +101,8 @@ pub struct Session {
     tracer: Option<wire::Tracer>,
     /// Topics that are published again get aliases.
     aliases_topics: bool,
+    /// How many QoS 2 messages the broker may have to keep for us at once.
+    kept: usize,
     /// Until when a write may wait for the broker.
     limit: Option<wire::Limit>,
     /// How many messages were done with at the last loss, and how often in a
@@ -110,22 +112,23 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that is not connected. At most `window` messages are
-    /// unacknowledged at once; messages that arrive go to the inbox. On each
+    /// A session that is not connected. No more messages than the `window` says are
+    /// under way at once; messages that arrive go to the inbox. On each
     /// connection it subscribes to what it is interested in, unless the broker
     /// has kept the subscriptions; [`Event::Subscribed`] follows.
     pub fn new(
         connection: Connection,
         policy: Policy,
-        window: usize,
+        window: InFlight,
         interest: Interest,
         inbox: Option<Box<dyn Inbox>>,
         waker: Arc<Waker>,
     ) -> Self {
         let publishes_only = inbox.is_none();
+        let kept = window.kept(connection.version);
         Self {
             connection: Arc::new(connection),
-            hub: Arc::new(Hub::new(Window::new(window), interest, inbox, waker)),
+            hub: Arc::new(Hub::new(Window::new(window.most), interest, inbox, waker)),
             client: None,
             previous: None,
             deadline: None,
@@ -142,6 +145,7 @@ impl Session {
             broker_was_down: false,
             tracer: None,
             aliases_topics: false,
+            kept,
             limit: None,
             last_loss_at: None,
             strikes: 0,
@@ -151,12 +155,6 @@ impl Session {
     /// Tells of each packet that passes.
     pub fn trace(&mut self, tracer: impl Fn(&str) + Send + Sync + 'static) {
         self.tracer = Some(Arc::new(tracer));
-    }
-
-    /// Gives topics aliases where the broker takes some and it saves bytes (MQTT 5,
-    /// 3.3.2.3.4).
-    pub fn alias_topics(&mut self) {
-        self.aliases_topics = self.connection.version == Version::V5;
     }
 
     /// Lets no write wait for the broker after the instant that this tells, once it
@@ -192,11 +190,12 @@ impl Session {
         let terms = Arc::clone(&connection);
         let tracer = self.tracer.clone();
         let limit = self.limit.clone();
-        let aliases_topics = self.aliases_topics;
+        let (aliases_topics, kept) = (self.aliases_topics, self.kept);
         let line = move |open: wire::Open| {
             let patience = (terms.keep_alive * 3 / 2).max(PATIENCE);
             let way = (open.carrier, open.route);
             let mut line = wire::Line::new(way, terms.version, patience, limit, tracer);
+            line.narrow(kept);
             if aliases_topics {
                 line.alias_topics();
             }

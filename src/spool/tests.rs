@@ -17,7 +17,6 @@ fn settings(folder: &TempDir) -> spool::Spool {
         size: None,
         age: None,
         full: Full::Refuse,
-        cautious_window: 20,
         required: false,
     }
 }

@@ -27,20 +27,33 @@ pub(super) const DELIVERED: u8 = 0x10;
 pub(super) const REFUSED: u8 = 0x20;
 
 /// The type of the packet that each packet identifier of ours waits for, or how
-/// its last exchange has ended; 0 where it has not been in use.
+/// its last exchange has ended; 0 where it has not been in use. PUBREL is what we
+/// have to send, all else what the broker has.
 #[derive(Default)]
-pub(super) struct Awaited(Option<Box<[u8]>>);
+pub(super) struct Awaited {
+    table: Option<Box<[u8]>>,
+    /// How many wait for PUBREC or PUBREL.
+    kept: usize,
+}
 
 impl Awaited {
     pub(super) fn set(&mut self, mid: u16, next: u8) {
-        let table = self.0.get_or_insert_with(|| vec![0; 65_536].into_boxed_slice());
+        let table = self.table.get_or_insert_with(|| vec![0; 65_536].into_boxed_slice());
         if let Some(entry) = table.get_mut(usize::from(mid)) {
+            self.kept += usize::from(is_kept(next));
+            self.kept -= usize::from(is_kept(*entry));
             *entry = next;
         }
     }
 
+    /// How many QoS 2 messages the broker keeps, or is about to: those whose PUBREL
+    /// has not left.
+    pub(super) fn kept(&self) -> usize {
+        self.kept
+    }
+
     pub(super) fn get(&self, mid: u16) -> u8 {
-        let table = self.0.as_ref();
+        let table = self.table.as_ref();
         table
             .and_then(|table| table.get(usize::from(mid)).copied())
             .unwrap_or(0)
@@ -50,12 +63,18 @@ impl Awaited {
     pub(super) fn fate(&self, mid: u16) -> Fate {
         match self.get(mid) {
             0 => Fate::Unsent,
-            kind::PUBCOMP => Fate::Received,
+            kind::PUBREL | kind::PUBCOMP => Fate::Received,
             DELIVERED => Fate::Delivered,
             REFUSED => Fate::Refused,
             _ => Fate::Unanswered,
         }
     }
+}
+
+/// Whether an exchange that waits for this packet is one that a broker keeps a
+/// message for.
+fn is_kept(awaited: u8) -> bool {
+    matches!(awaited, kind::PUBREC | kind::PUBREL)
 }
 
 /// What to say of PUBACK for a message at `QoS` 2. The broker has the message, and

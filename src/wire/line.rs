@@ -11,6 +11,7 @@
 
 mod answering;
 mod carrying;
+mod publishing;
 
 use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -23,8 +24,10 @@ use super::alias::Aliases;
 use super::carrier::Carrier;
 use super::exchange::Fate;
 use super::facts::Facts;
+use super::gate::Gate;
 use super::held::Held;
 use super::pause;
+use super::ticket::Cloakroom;
 use super::trace::Tracer;
 use super::watch::{Pinger, Watch, kind};
 use crate::config::connection::{Route, Version};
@@ -77,6 +80,8 @@ pub(crate) struct Line {
     released: Instant,
     /// Those that leave when somebody says so, or not at all.
     held: Held,
+    /// Where the carrier puts what it reads.
+    landing: Vec<u8>,
     /// Read while a write waited.
     ahead: Vec<u8>,
     watch: Watch,
@@ -97,6 +102,10 @@ pub(crate) struct Line {
     limit: Option<Limit>,
     /// Where topics may get aliases.
     aliases: Option<Box<Aliases>>,
+    /// What holds back messages of which the broker has enough to keep.
+    gate: Gate,
+    /// Payloads that go past Paho.
+    cloakroom: Cloakroom,
 }
 
 /// Until when a write may wait, progress or not; asked time and again, because it
@@ -123,6 +132,7 @@ impl Line {
             has_answered: false,
             released: Instant::now(),
             held: Held::default(),
+            landing: vec![0; BUFFER],
             ahead: Vec::new(),
             watch: Watch::new(version, tracer),
             down: None,
@@ -135,12 +145,9 @@ impl Line {
             patience,
             limit,
             aliases: None,
+            gate: Gate::open(),
+            cloakroom: Cloakroom::new(),
         }
-    }
-
-    /// Gives topics aliases, where the broker takes some and it saves bytes.
-    pub(crate) fn alias_topics(&mut self) {
-        self.aliases = Some(Box::default());
     }
 
     /// The socket, to wait on.
@@ -230,19 +237,14 @@ impl Line {
         let first = first.unwrap_or_default();
         let length: usize = packet.iter().map(|slice| slice.len()).sum();
         if first >> 4 == kind::PUBLISH {
-            let mut aliases = self.aliases.take();
-            let other = aliases
-                .as_mut()
-                .and_then(|aliases| aliases.apply(packet, self.watch.facts()));
-            let alias = other.as_ref().map(|other| other.alias);
-            self.watch.sent(first, packet, length, alias);
-            self.publish(other.as_ref().map_or(packet, |other| &other.packet), expected, last);
-            self.aliases = aliases;
-            return;
+            return self.publish(packet, expected, last);
         }
         self.watch.sent(first, packet, length, None);
         match first >> 4 {
-            kind::PUBREL => self.gather(packet, length),
+            kind::PUBREL => {
+                self.gather(packet, length);
+                self.publish_parked();
+            }
             other => {
                 if other == kind::PINGREQ {
                     self.watch.pinged(Pinger::Paho);
@@ -258,38 +260,6 @@ impl Line {
                     self.down.get_or_insert(Down::ByUs);
                 }
             }
-        }
-    }
-
-    /// Takes a PUBLISH, as it is to leave.
-    fn publish(&mut self, packet: &[IoSlice<'_>], expected: u64, last: bool) {
-        let at_most_once = packet
-            .first()
-            .and_then(|slice| slice.first())
-            .is_some_and(|first| first & 0b0110 == 0);
-        let length: usize = packet.iter().map(|slice| slice.len()).sum();
-        if length > BUFFER {
-            self.send_buffered();
-            self.published += 1;
-            for slice in packet {
-                self.carry(slice);
-            }
-            self.settled();
-        } else {
-            // What this may push out first does not include it.
-            self.gather(packet, length);
-            self.published += 1;
-        }
-        let due = last || (expected == 0 && self.asked.elapsed() >= UNASKED_FOR);
-        if at_most_once && due && !self.watch.awaits_pong() {
-            self.ask();
-        }
-        if expected == 0 || self.published - self.carried >= GATHERED_PUBLISHES {
-            self.push_out();
-        }
-        self.unasked += u64::from(at_most_once);
-        if self.unasked >= UNASKED && !self.watch.awaits_pong() {
-            self.ping();
         }
     }
 
@@ -375,7 +345,7 @@ impl Line {
         if !self.ahead.is_empty() {
             std::mem::swap(into, &mut self.ahead);
         } else if self.down.is_none() {
-            self.receive(into, BUFFER);
+            self.receive(into);
         }
         if let Err(failure) = self.watch.inspect(into) {
             into.clear();
@@ -431,5 +401,6 @@ impl Line {
         self.outgoing.clear();
         self.acknowledgements.clear();
         self.held.clear();
+        self.gate.clear();
     }
 }

@@ -28,14 +28,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use bytes::Bytes;
 use libc::{c_int, c_void, iovec, nfds_t, pollfd, size_t, sockaddr, sockaddr_un, socklen_t, ssize_t};
 
 use super::attendant::Attendant;
 use super::line::Line;
 use super::lull::Lull;
 use super::once::Turn;
-use super::ticket::{self, Cloakroom, Ticket};
 use super::{announcement, pause};
 
 /// The URI to give to Paho for a client that shall use the attached line.
@@ -51,14 +49,11 @@ const OURS: c_int = 1024;
 /// What Paho's calls find.
 struct Seam {
     line: Option<Line>,
-    /// Payloads that go past Paho to this line.
-    cloakroom: Cloakroom,
     attendant: Option<Arc<dyn Attendant>>,
 }
 
 static SEAM: Mutex<Seam> = Mutex::new(Seam {
     line: None,
-    cloakroom: Cloakroom::new(),
     attendant: None,
 });
 /// The descriptor that Paho knows the line by; -1 while it knows of none.
@@ -136,14 +131,7 @@ pub(crate) fn attach(mut line: Line, attendant: Arc<dyn Attendant>) {
         line.inherit(before);
     }
     seam.line = Some(line);
-    seam.cloakroom = Cloakroom::new();
     seam.attendant = Some(attendant);
-}
-
-/// Takes a large payload: Paho is to be given the ticket in its place. It is meant
-/// for the line that is attached.
-pub(crate) fn deposit(payload: &Bytes) -> Option<Ticket> {
-    seam().cloakroom.deposit(payload)
 }
 
 /// Looks at the line, if there is one.
@@ -365,21 +353,7 @@ pub(super) unsafe extern "C" fn writev(descriptor: c_int, vector: *const iovec, 
         // delivered meanwhile, and every acknowledgement has been taken.
         settle();
     }
-    // Paho's packet ends with the payload.
-    let large = slices
-        .last()
-        .filter(|payload| publish && payload.len() == size_of::<Ticket>());
-    let large = large.and_then(|ticket| seam().cloakroom.redeem(ticket));
-    if let Some(payload) = &large {
-        let header = ticket::header(&slices[0], payload.len());
-        let mut slices = slices.clone();
-        slices[0] = IoSlice::new(&header);
-        slices.pop();
-        slices.push(IoSlice::new(payload));
-        with_line(|line| line.take(&slices, expected, last));
-    } else {
-        with_line(|line| line.take(&slices, expected, last));
-    }
+    with_line(|line| line.take(&slices, expected, last));
     if goodbye {
         let attendant = seam().attendant.clone();
         if let Some(attendant) = attendant {

@@ -151,6 +151,11 @@ impl Watch {
         self.awaited.fate(mid)
     }
 
+    /// How many QoS 2 messages the broker keeps for us.
+    pub(crate) fn kept(&self) -> usize {
+        self.awaited.kept()
+    }
+
     /// These exchanges go on past Paho, with PUBREL where PUBREC had come and
     /// with PUBLISH where not: their ends are to be noted.
     pub(crate) fn resume(&mut self, exchanges: impl IntoIterator<Item = (u16, bool)>) {
@@ -410,11 +415,11 @@ impl Watch {
         let refused = refusal.is_some();
         match (packet, self.awaited.get(mid)) {
             (kind::PUBREC, kind::PUBREC) if !refused => {
-                self.awaited.set(mid, kind::PUBCOMP);
+                self.awaited.set(mid, kind::PUBREL);
                 return Ok(());
             }
             (_, awaited) if awaited == packet => self.awaited.set(mid, if refused { REFUSED } else { DELIVERED }),
-            (kind::PUBREC, kind::PUBCOMP) if !refused => return Ok(()),
+            (kind::PUBREC, kind::PUBREL | kind::PUBCOMP) if !refused => return Ok(()),
             (_, 0 | DELIVERED | REFUSED) if mid != 0 => return Ok(()),
             (kind::PUBACK, kind::PUBREC) => return Err(exchange::downgraded()),
             _ => return Err(unasked()),

@@ -196,6 +196,91 @@ fn no_more_exchanges_go_on_at_once_than_a_broker_takes_after_its_return() {
     through("-V 5", scripts);
 }
 
+/// Takes 20 messages, and 20 more behind the PUBRELs of these, then ends the
+/// connection.
+fn cut_with_more_under_way_than_are_kept() -> Script {
+    script(|conn| {
+        greet(conn, false, false, &[]);
+        let all = messages(conn, 20);
+        for message in &all {
+            conn.queue_ack(message);
+        }
+        conn.flush().unwrap();
+        for message in &all {
+            conn.expect_ack(PUBREL, message.mid);
+        }
+        messages(conn, 20);
+        conn.close();
+    })
+}
+
+fn lines(numbers: std::ops::RangeInclusive<u8>) -> Vec<Vec<u8>> {
+    numbers.map(|number| number.to_string().into_bytes()).collect()
+}
+
+#[test]
+fn what_waited_for_room_was_never_sent() {
+    let again = |conn: &mut Conn, numbers, dup| {
+        let all = messages(conn, 20);
+        assert!(all.iter().all(|message| message.dup == dup));
+        assert!(all.iter().map(|message| message.payload.clone()).eq(lines(numbers)));
+        for message in &all {
+            conn.ack(message);
+        }
+    };
+    let broker = Broker::start_many(vec![
+        cut_with_more_under_way_than_are_kept(),
+        script(move |conn| {
+            greet(conn, false, true, &[]);
+            for mid in 1..=20 {
+                conn.expect_ack(PUBREL, mid);
+                conn.send(packet::ack(PUBCOMP, mid));
+            }
+            again(conn, 21..=40, true);
+            again(conn, 41..=60, false);
+            conn.expect_disconnect();
+        }),
+        farewell(),
+    ]);
+    let tool = mqpub(broker.port(), "-t t -l -q 2").stdin(lines(1..=60).join(&b'\n'));
+    tool.run().expect(0, "", Contains(&["connected again"]));
+    broker.finish();
+}
+
+/// It may have to be given all those again that it had received.
+#[test]
+fn a_broker_that_was_down_has_no_more_to_keep_than_before() {
+    let broker = Broker::start_many(vec![
+        cut_with_more_under_way_than_are_kept(),
+        script(|conn| {
+            assert_eq!(conn.next_packet().unwrap().kind(), CONNECT);
+            conn.close();
+        }),
+        script(|conn| {
+            greet(conn, false, true, &[]);
+            for numbers in [1..=20, 21..=40, 41..=60] {
+                let all = messages(conn, 20);
+                assert!(
+                    all.iter()
+                        .map(|message| message.payload.clone())
+                        .eq(lines(numbers.clone()))
+                );
+                // Before it answers this, it has sent what it is going to send.
+                conn.deliver(&Publish::new("t", "ping").qos(1, 1000));
+                let sent = conn.received().iter().filter(|packet| packet.kind() == PUBLISH);
+                assert_eq!(sent.count(), usize::from(*numbers.end()));
+                for message in &all {
+                    conn.ack(message);
+                }
+            }
+            conn.expect_disconnect();
+        }),
+    ]);
+    let tool = mqpub(broker.port(), "-t t -l -q 2 -c -i mine").stdin(lines(1..=60).join(&b'\n'));
+    tool.run().expect(0, "", Contains(&["connected again"]));
+    broker.finish();
+}
+
 #[test]
 fn a_message_that_the_broker_does_not_take_any_more_is_refused_after_its_return() {
     let scripts = vec![

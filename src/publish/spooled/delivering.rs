@@ -52,18 +52,15 @@ impl Run {
 
     pub(super) fn connect(&mut self, delivery: &mut Delivery) {
         let mut connection = self.connection.clone();
-        let mut window = self.window;
         if delivery.needs().properties {
             // Without them the messages would be others.
             connection.version = Version::V5;
         }
-        if delivery.needs().exactly_once {
-            if connection.version != Version::V5 {
-                window = window.min(self.cautious_window);
-            }
-            if connection.version != Version::V31 && connection.persistence == Persistence::Clean {
-                connection.persistence = Persistence::Run;
-            }
+        if delivery.needs().exactly_once
+            && connection.version != Version::V31
+            && connection.persistence == Persistence::Clean
+        {
+            connection.persistence = Persistence::Run;
         }
         if connection.client_id.is_empty() {
             delivery.client_id().clone_into(&mut connection.client_id);
@@ -73,7 +70,7 @@ impl Run {
             properties: connection.version == Version::V5,
         });
         let waker = Arc::clone(&self.waker);
-        let mut session = Session::new(connection, self.policy, window, Interest::default(), None, waker);
+        let mut session = Session::new(connection, self.policy, self.window, Interest::default(), None, waker);
         let (asked, deadline) = (self.signals.clone(), self.deadline);
         session.hurry_at(move || [deadline, end_of_grace(&asked)].into_iter().flatten().min());
         session.alias_topics();

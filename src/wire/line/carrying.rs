@@ -12,15 +12,11 @@ use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
 
 impl Line {
-    /// Appends up to `most` bytes that have come.
-    pub(super) fn receive(&mut self, into: &mut Vec<u8>, most: usize) {
-        let length = into.len();
-        into.resize(length + most, 0);
-        let outcome = self.carrier.read(&mut into[length..]);
-        into.truncate(length + outcome.as_ref().copied().unwrap_or(0));
-        match outcome {
+    /// Appends what has come.
+    pub(super) fn receive(&mut self, into: &mut Vec<u8>) {
+        match self.carrier.read(&mut self.landing) {
             Ok(0) => self.fail(Down::ByPeer),
-            Ok(_) => {}
+            Ok(count) => into.extend_from_slice(&self.landing[..count]),
             Err(error) if would_block(&error) => {}
             Err(error) => self.fail(self.broken(&error)),
         }
@@ -81,7 +77,7 @@ impl Line {
     /// Keeps what has come for later.
     fn read_ahead(&mut self) {
         let mut ahead = std::mem::take(&mut self.ahead);
-        self.receive(&mut ahead, BUFFER);
+        self.receive(&mut ahead);
         self.ahead = ahead;
     }
 

@@ -47,6 +47,7 @@ impl Watch {
         let answer = match (first >> 4, first >> 1 & 3) {
             (kind::PUBLISH, 1) => kind::PUBACK,
             (kind::PUBLISH, 2) => kind::PUBREC,
+            (kind::PUBREL, _) => kind::PUBCOMP,
             (8, _) => kind::SUBACK,
             (10, _) => kind::UNSUBACK,
             _ => return,
@@ -69,7 +70,8 @@ impl Watch {
             (kind::PUBLISH, Some(topic)) => two(body + 2 + usize::from(topic)),
             (_, mid) => mid,
         };
-        if let Some(mid) = mid {
+        // PUBREL may leave once more: for a PUBREC that came twice.
+        if let Some(mid) = mid.filter(|mid| answer != kind::PUBCOMP || self.awaited.get(*mid) == kind::PUBREL) {
             self.awaited.set(mid, answer);
         }
     }

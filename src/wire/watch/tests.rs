@@ -76,9 +76,43 @@ fn exchanges_are_followed_to_their_end() {
     let [unsent, received] = [Fate::Unsent, Fate::Received];
     assert_eq!(fates(&watch), [unsent, received, Fate::Refused, Fate::Delivered]);
     assert!(watch.take_resolved().is_empty(), "7 goes on");
+    send(&mut watch, 0x62, 7);
     watch.inspect(&mut vec![0x70, 2, 0, 7]).unwrap();
     assert_eq!(fates(&watch)[1], Fate::Delivered);
     assert_eq!(watch.take_resolved(), [(8, Some(0x97)), (9, None), (7, None)]);
+}
+
+/// Tells the watch that a packet of this kind leaves, with this identifier.
+fn send(watch: &mut Watch, first: u8, mid: u8) {
+    let packet = match first >> 4 {
+        kind::PUBLISH => vec![first, 6, 0, 1, b't', 0, mid, b'x'],
+        _ => vec![first, 2, 0, mid],
+    };
+    watch.sent(first, &[IoSlice::new(&packet)], packet.len(), None);
+}
+
+#[test]
+fn a_broker_keeps_a_message_until_it_is_released() {
+    let mut watch = Watch::new(Version::V311, None);
+    watch.inspect(&mut CONNACK.to_vec()).unwrap();
+    for (mid, first) in (1..).zip([0x34, 0x34, 0x32]) {
+        send(&mut watch, first, mid);
+    }
+    assert_eq!(watch.kept(), 2, "at QoS 1 it keeps nothing");
+    watch
+        .inspect(&mut vec![0x50, 2, 0, 1, 0x50, 2, 0, 1, 0x40, 2, 0, 3])
+        .unwrap();
+    assert_eq!((watch.kept(), watch.fate(1)), (2, Fate::Received));
+    send(&mut watch, 0x62, 1);
+    // And once more, for the second PUBREC.
+    send(&mut watch, 0x62, 1);
+    assert_eq!((watch.kept(), watch.fate(1)), (1, Fate::Received));
+    watch.inspect(&mut vec![0x70, 2, 0, 1]).unwrap();
+    send(&mut watch, 0x62, 1);
+    assert_eq!((watch.kept(), watch.fate(1)), (1, Fate::Delivered));
+    // An exchange that goes on from an earlier connection.
+    watch.resume([(8, false), (9, true)]);
+    assert_eq!(watch.kept(), 2);
 }
 
 /// What the watch says of these acknowledgements after a PUBLISH of this QoS with
@@ -86,10 +120,14 @@ fn exchanges_are_followed_to_their_end() {
 fn acknowledge(qos: u8, acknowledgements: &[u8]) -> Result<(), Failure> {
     let mut watch = Watch::new(Version::V311, None);
     watch.inspect(&mut CONNACK.to_vec())?;
-    let first = 0x30 | qos << 1;
-    let publish = [first, 6, 0, 1, b't', 0, 7, b'x'];
-    watch.sent(first, &[IoSlice::new(&publish)], publish.len(), None);
-    watch.inspect(&mut acknowledgements.to_vec())
+    send(&mut watch, 0x30 | qos << 1, 7);
+    for acknowledgement in acknowledgements.chunks(4) {
+        watch.inspect(&mut acknowledgement.to_vec())?;
+        if acknowledgement[0] >> 4 == kind::PUBREC {
+            send(&mut watch, 0x62, acknowledgement[3]);
+        }
+    }
+    Ok(())
 }
 
 #[test]
