@@ -12,7 +12,6 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind as Io, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -32,7 +31,7 @@ use crate::report::Report;
 use crate::secret::Secret;
 use crate::session::{self, Policy, Session};
 use crate::signal::Signals;
-use crate::{conceal, prompt, signal};
+use crate::{conceal, process, prompt, signal};
 
 /// How long the DISCONNECT of a run whose time is over may take.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
@@ -48,22 +47,20 @@ pub(crate) enum Ending {
     Plugin(u8),
 }
 
-/// Runs a tool: parses the command line, does the work, tells how it went.
-pub(crate) fn run<F: Flags>(
-    arguments: impl IntoIterator<Item = OsString>,
-    work: impl FnOnce(F, Report) -> anyhow::Result<Ending>,
-) -> ExitCode {
+/// Runs a tool: parses the command line, does the work, tells how it went, and returns
+/// the exit status.
+pub(crate) fn run<F: Flags>(arguments: &[OsString], work: impl FnOnce(F, Report) -> anyhow::Result<Ending>) -> u8 {
     session::silence();
     let program = F::TOOL.program();
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
     let numbers = arguments.first().map(|name| Numbers::of(name)).unwrap_or_default();
     let typed = arguments.get(1..).unwrap_or_default();
-    conceal::overwrite(typed, &secrets::find::<F>(typed));
-    let sources = match sources::read::<F>(&arguments) {
+    let command = flags::command::<F>();
+    conceal::overwrite(typed, &secrets::find(&command, typed));
+    let sources = match sources::read::<F>(&command, arguments) {
         Ok(sources) => sources,
         Err(refusal) => return refusal.answer(F::TOOL, numbers),
     };
-    let mut flags: F = match flags::parse_after(&sources.layers, &arguments) {
+    let mut flags: F = match flags::parse_after(command, &sources.layers, arguments) {
         Ok(flags) => flags,
         Err(error) => return Refusal::from(error).answer(F::TOOL, numbers),
     };
@@ -78,7 +75,7 @@ pub(crate) fn run<F: Flags>(
         return Refusal::Other(Failure::new(Exit::Usage, why)).answer(F::TOOL, numbers);
     }
     let explained = if general.print_config {
-        match explain::explain::<F>(&sources.layers, &arguments) {
+        match explain::explain::<F>(&sources.layers, arguments) {
             Ok(options) => Some(print::text(&options)),
             Err(error) => return Refusal::from(error).answer(F::TOOL, numbers),
         }
@@ -92,30 +89,30 @@ pub(crate) fn run<F: Flags>(
         None => fill_in(&mut flags, report).and_then(|()| work(flags, report)),
     };
     match outcome {
-        Ok(Ending::Status(exit)) => numbers.status(exit, None).into(),
-        Ok(Ending::Plugin(status)) => status.into(),
+        Ok(Ending::Status(exit)) => numbers.status(exit, None),
+        Ok(Ending::Plugin(status)) => status,
         // mosquitto_sub takes these for the end that was wanted.
         Ok(Ending::Signal(signal::SIGINT | signal::SIGTERM))
             if F::TOOL == Tool::Subscribe && numbers == Numbers::Mosquitto =>
         {
-            numbers.status(Exit::Done, None).into()
+            numbers.status(Exit::Done, None)
         }
         Ok(Ending::Signal(signal)) => {
             signal::die_of(signal);
             // Only if that signal does not kill.
-            Exit::Failed.into()
+            Exit::Failed.status()
         }
         Err(error) => {
             let exit = status_of(&error);
             let code = error.downcast_ref::<Failure>().and_then(Failure::code_number);
             if exit == Exit::Usage {
                 // A command line that makes no sense is never passed over.
-                let error = with_origins::<F>(&error, &sources.layers, &arguments).unwrap_or(error);
+                let error = with_origins::<F>(&error, &sources.layers, arguments).unwrap_or(error);
                 Report::new(program, false, false).error(&error);
             } else {
                 report.error(&error);
             }
-            numbers.status(exit, code).into()
+            numbers.status(exit, code)
         }
     }
 }
@@ -278,7 +275,7 @@ impl From<flags::Error> for Refusal {
 
 impl Refusal {
     /// Prints the help or the version, or one line about what is wrong.
-    fn answer(self, tool: Tool, numbers: Numbers) -> ExitCode {
+    fn answer(self, tool: Tool, numbers: Numbers) -> u8 {
         let program = tool.program();
         let failure = match self {
             Self::Typed(error, _) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -289,9 +286,9 @@ impl Refusal {
                 return match print_out(&text) {
                     Err(failure) => {
                         Report::new(program, false, false).error(&failure.into());
-                        numbers.status(Exit::Failed, None).into()
+                        numbers.status(Exit::Failed, None)
                     }
-                    Ok(()) => numbers.help().into(),
+                    Ok(()) => numbers.help(),
                 };
             }
             Self::Typed(error, place) => {
@@ -304,7 +301,7 @@ impl Refusal {
             Self::Other(failure) => failure,
         };
         Report::new(program, false, false).error(&failure.into());
-        numbers.status(Exit::Usage, None).into()
+        numbers.status(Exit::Usage, None)
     }
 }
 
@@ -320,13 +317,13 @@ pub(crate) fn print_out(text: &str) -> Result<(), Failure> {
 }
 
 /// Stdout without a buffer. If it was closed, every write to it fails, as to
-/// any descriptor that is closed: Rust has opened /dev/null in its place, which
+/// any descriptor that is closed: we have opened /dev/null in its place, which
 /// would swallow all.
 ///
 /// # Errors
 /// No descriptors are left.
 pub(crate) fn stdout() -> io::Result<File> {
-    if session::stdout_was_closed() {
+    if process::stdout_was_closed() {
         return File::open("/dev/null");
     }
     io::stdout().as_fd().try_clone_to_owned().map(File::from)

@@ -65,12 +65,6 @@ impl Exit {
     }
 }
 
-impl From<Exit> for std::process::ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.status())
-    }
-}
-
 /// Whose numbers the exit statuses are: only the name that a program was started
 /// under decides that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -23,6 +23,7 @@
 //! latency  chance           how long things took, in a histogram; names that nobody else has
 //! codec                     bytes as text: hex, base64, CBOR, MessagePack
 //! prompt  conceal           asks for a secret; hides one from other users
+//! process                   how the process begins, and what it was given
 //! message  property  format  plain data
 //! failure  exit  secret     what can end a run; its status; what is never shown
 //! ```
@@ -49,6 +50,7 @@ pub mod output;
 pub mod pace;
 pub mod pattern;
 pub mod pointer;
+pub mod process;
 pub mod progress;
 mod prompt;
 pub mod property;

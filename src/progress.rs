@@ -3,8 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressBar;
-
 use crate::report::Report;
 use crate::session::Counts;
 
@@ -21,7 +19,7 @@ pub struct Progress {
     start: Instant,
     next: Option<Instant>,
     terminal: bool,
-    bar: Option<ProgressBar>,
+    drawn: bool,
 }
 
 impl Progress {
@@ -39,7 +37,7 @@ impl Progress {
             start: now,
             next: first.filter(|_| !report.is_quiet()),
             terminal,
-            bar: None,
+            drawn: false,
         }
     }
 
@@ -55,9 +53,8 @@ impl Progress {
         }
         let text = describe(counts, now - self.start, connected);
         if self.terminal {
-            let bar = self.bar.get_or_insert_with(|| self.report.bar());
-            bar.set_message(text);
-            bar.tick();
+            self.report.draw(&text);
+            self.drawn = true;
             self.next = Some(now + REDRAW);
         } else {
             self.report.note(text);
@@ -67,10 +64,9 @@ impl Progress {
 
     /// Takes the line off the terminal, so that something else can be said.
     pub fn clear(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        if std::mem::take(&mut self.drawn) {
+            self.report.draw("");
         }
-        self.bar = None;
     }
 }
 

@@ -11,7 +11,6 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::fd::AsFd as _;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -35,19 +34,17 @@ use crate::report::Report;
 use crate::session::{Event, Interest, Session};
 use crate::signal::Signals;
 use crate::waker::Waker;
-use crate::{bench, check};
+use crate::{bench, check, process};
 
 /// How many records are made messages of at once: enough that the session does
 /// not wait for more, and few enough that a signal finds most of what was read
 /// still unsent, and leaves it so.
 const BATCH: usize = 1024;
 
-/// Runs mqpub.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// Runs mqpub, and returns its exit status.
+pub fn main(arguments: &[OsString]) -> u8 {
     let start = Instant::now();
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
     let named = arguments.first().is_some_and(|name| exit::asks(name));
-    let typed = arguments.clone();
     entry::run(arguments, |mut flags: PublishFlags, report| {
         flags.request.named = named;
         let stream = flags.stream().is_some();
@@ -60,7 +57,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         let policy = entry::policy(&flags.connection, stream);
         if let Some(bench) = bench {
             entry::find_files(&bench.connection)?;
-            return bench::run(&bench, policy, &typed, report);
+            return bench::run(&bench, policy, arguments, report);
         }
         let mut publish = Publish::new(flags)?;
         for warning in &publish.warnings {
@@ -91,6 +88,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Source::Stream(stream) if stream.tee => Some(Tee::to_stdout(stream.framing, feed.copies())?),
             _ => None,
         };
+        if !stream {
+            process::share_heap();
+        }
         let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
         let signals = Signals::listen(&waker).context("cannot listen for signals")?;
         let mut session = Session::new(

@@ -5,7 +5,11 @@ use std::io::{IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::process::Stdio;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crossterm::cursor::MoveToColumn;
+use crossterm::queue;
+use crossterm::style::Print;
+use crossterm::terminal::{Clear, ClearType};
+use rustix::termios::tcgetwinsize;
 
 use crate::failure::Failure;
 
@@ -59,11 +63,15 @@ impl Report {
         self.quiet
     }
 
-    /// A line on the terminal that can be drawn anew.
-    pub fn bar(&self) -> ProgressBar {
-        let style = ProgressStyle::with_template("{spinner} {msg}");
-        ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-            .with_style(style.unwrap_or(ProgressStyle::default_spinner()))
+    /// Draws a line on the terminal, in the place of the one drawn before.
+    pub fn draw(&self, text: &str) {
+        // What does not fit would begin a line that is not taken away.
+        let size = tcgetwinsize(std::io::stderr());
+        let width = size.map_or(0, |size| usize::from(size.ws_col));
+        let text: String = text.chars().take(width.checked_sub(1).unwrap_or(79)).collect();
+        let mut bytes = Vec::new();
+        let _ = queue!(bytes, MoveToColumn(0), Clear(ClearType::CurrentLine), Print(text));
+        let _ = std::io::stderr().write_all(&bytes);
     }
 
     /// Where a program that we start may write what is no data.

@@ -1,7 +1,6 @@
 //! Signals: the first one asks, the second one kills. What was asked is seen by
 //! the main thread, which the signal wakes.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -12,6 +11,7 @@ use signal_hook::consts::SIGHUP;
 pub use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
+use crate::process::is_ignored;
 use crate::waker::Waker;
 
 /// The signals that ask a run to end.
@@ -33,8 +33,7 @@ impl Signals {
     pub fn listen(waker: &Waker) -> io::Result<Self> {
         let signals = Self::default();
         let second = Arc::new(AtomicBool::new(false));
-        let ignored = ignored();
-        for signal in ENDING.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0) {
+        for signal in ENDING.into_iter().filter(|signal| !is_ignored(*signal)) {
             // In this order: the first signal finds the flag down and raises it.
             flag::register_conditional_default(signal, Arc::clone(&second))?;
             flag::register(signal, Arc::clone(&second))?;
@@ -56,8 +55,7 @@ impl Signals {
     pub fn listen_with(waker: &Waker, last: impl FnOnce(&dyn Fn()) + Send + 'static) -> io::Result<Self> {
         let signals = Self::default();
         let (mut reader, writer) = io::pipe()?;
-        let ignored = ignored();
-        for signal in ENDING.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0) {
+        for signal in ENDING.into_iter().filter(|signal| !is_ignored(*signal)) {
             flag::register_usize(
                 signal,
                 Arc::clone(&signals.received),
@@ -88,18 +86,6 @@ impl Signals {
             .ok()
             .filter(|signal| *signal != 0)
     }
-}
-
-/// The signals that who started us wants to be ignored, as nohup(1) does: the
-/// lowest bit stands for signal 1. Linux tells; elsewhere none counts as ignored.
-fn ignored() -> u64 {
-    let mut text = [0; 4096];
-    // Read at once: a text without an end known in advance takes ten reads.
-    let length = File::open("/proc/self/status").and_then(|mut file| file.read(&mut text));
-    let status = String::from_utf8_lossy(text.get(..length.unwrap_or(0)).unwrap_or_default());
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0)
 }
 
 /// Ends the process as the signal itself would have.

@@ -1,7 +1,5 @@
 //! mqpub: hands the arguments to the library, nothing else.
 
-use std::process::ExitCode;
+#![no_main]
 
-fn main() -> ExitCode {
-    mqtools::publish::main(std::env::args_os())
-}
+mqtools::program!(mqtools::publish::main);

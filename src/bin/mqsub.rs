@@ -1,7 +1,5 @@
 //! mqsub: hands the arguments to the library, nothing else.
 
-use std::process::ExitCode;
+#![no_main]
 
-fn main() -> ExitCode {
-    mqtools::subscribe::main(std::env::args_os())
-}
+mqtools::program!(mqtools::subscribe::main);

@@ -8,6 +8,8 @@ use std::io::ErrorKind as Io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use clap::Command;
+
 use super::Refusal;
 use crate::exit::{self, Exit};
 use crate::failure::{Failure, io_reason};
@@ -25,15 +27,15 @@ pub(super) struct Sources {
 }
 
 /// Reads everything that stands below this command line.
-pub(super) fn read<F: Flags>(arguments: &[OsString]) -> Result<Sources, Refusal> {
-    let named = options_file::named::<F>(arguments).map_err(|error| Refusal::Typed(error, None))?;
+pub(super) fn read<F: Flags>(command: &Command, arguments: &[OsString]) -> Result<Sources, Refusal> {
+    let named = options_file::named(command, arguments).map_err(|error| Refusal::Typed(error, None))?;
     let mut sources = Sources::default();
     let asks = F::TOOL == Tool::Publish && arguments.first().is_some_and(|name| exit::asks(name));
     if asks {
         sources.layers.push(Layer::asking());
     }
-    sources.options_file::<F>(named.options.clone(), asks)?;
-    sources.profile::<F>(named)?;
+    sources.options_file(command, F::TOOL, named.options.clone(), asks)?;
+    sources.profile::<F>(command, named)?;
     sources.layers.push(environment::layer(|name| env::var_os(name)));
     Ok(sources)
 }
@@ -50,9 +52,15 @@ fn variable(name: &str) -> Option<OsString> {
 impl Sources {
     /// Reads the options file: the one that the command line names, or the user's
     /// own. That the user's own cannot be read is only worth a warning.
-    fn options_file<F: Flags>(&mut self, named: Option<PathBuf>, asks: bool) -> Result<(), Refusal> {
+    fn options_file(
+        &mut self,
+        command: &Command,
+        tool: Tool,
+        named: Option<PathBuf>,
+        asks: bool,
+    ) -> Result<(), Refusal> {
         let is_named = named.is_some();
-        let Some(path) = named.or_else(|| options_file::path(|name| env::var_os(name), F::TOOL, asks)) else {
+        let Some(path) = named.or_else(|| options_file::path(|name| env::var_os(name), tool, asks)) else {
             return Ok(());
         };
         let text = match fs::read(&path) {
@@ -75,12 +83,12 @@ impl Sources {
         let quotes = options_file::quotes(&lines).into_iter();
         self.warnings
             .extend(quotes.map(|what| format!("{}: {what}", path.display())));
-        self.add::<F>(&path, Layer::options_file(&path, lines));
+        self.add(command, &path, Layer::options_file(&path, lines));
         Ok(())
     }
 
     /// Reads the profile that is asked for, if one is.
-    fn profile<F: Flags>(&mut self, named: Named) -> Result<(), Refusal> {
+    fn profile<F: Flags>(&mut self, command: &Command, named: Named) -> Result<(), Refusal> {
         let refuse = |why: String| Err(Refusal::Other(usage(why)));
         let wanted = named.profile.or_else(|| variable(environment::PROFILE));
         let Some(name) = wanted else {
@@ -106,7 +114,7 @@ impl Sources {
         };
         match profile::parse::<F>(&path, &text, name) {
             Ok(layer) => {
-                self.add::<F>(&path, layer);
+                self.add(command, &path, layer);
                 Ok(())
             }
             Err(wrong) => {
@@ -119,10 +127,10 @@ impl Sources {
         }
     }
 
-    fn add<F: Flags>(&mut self, path: &Path, layer: Layer) {
+    fn add(&mut self, command: &Command, path: &Path, layer: Layer) {
         let has_secret = |layer: &Layer| {
             let mut settings = layer.settings.iter();
-            settings.any(|setting| !secrets::find::<F>(&setting.arguments).is_empty())
+            settings.any(|setting| !secrets::find(command, &setting.arguments).is_empty())
         };
         if is_open_to_others(path) && has_secret(&layer) {
             let what = match layer.kind {
@@ -149,26 +157,31 @@ pub(super) fn open_to_others(path: &Path, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flags::PublishFlags;
+    use crate::flags::{self, PublishFlags};
+
+    fn options_file(sources: &mut Sources, path: &Path) -> Result<(), Refusal> {
+        let command = flags::command::<PublishFlags>();
+        sources.options_file(&command, Tool::Publish, Some(path.to_owned()), false)
+    }
 
     #[test]
     fn the_named_options_file_is_read_or_missed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("options");
         let mut sources = Sources::default();
-        let Err(Refusal::Other(failure)) = sources.options_file::<PublishFlags>(Some(path.clone()), false) else {
+        let Err(Refusal::Other(failure)) = options_file(&mut sources, &path) else {
             panic!("a file that is not there");
         };
         let expected = format!("-o {}: no such file or directory", path.display());
         assert_eq!((failure.exit(), failure.to_string()), (Exit::Usage, expected));
         fs::write(&path, "-t a\n-D publish").unwrap();
-        let Err(Refusal::Other(failure)) = sources.options_file::<PublishFlags>(Some(path.clone()), false) else {
+        let Err(Refusal::Other(failure)) = options_file(&mut sources, &path) else {
             panic!("a line that is wrong");
         };
         let text = failure.to_string();
         assert!(text.starts_with(&format!("{}: line 2: ", path.display())), "{text}");
         fs::write(&path, "# a comment\n-t a\n").unwrap();
-        assert!(sources.options_file::<PublishFlags>(Some(path), false).is_ok());
+        assert!(options_file(&mut sources, &path).is_ok());
         assert_eq!((sources.layers.len(), sources.layers[0].settings.len()), (1, 1));
     }
 
@@ -185,7 +198,7 @@ mod tests {
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let mut sources = Sources::default();
-            assert!(sources.options_file::<PublishFlags>(Some(path.clone()), false).is_ok());
+            assert!(options_file(&mut sources, &path).is_ok());
             assert_eq!(sources.warnings.len(), usize::from(warns), "{text}");
             assert!(!sources.warnings.concat().contains("secret"));
         }

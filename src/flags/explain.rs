@@ -33,7 +33,7 @@ pub struct Explained {
 pub fn explain<F: Flags>(layers: &[Layer], arguments: &[OsString]) -> Result<Vec<Explained>, Error> {
     let arguments = arguments.get(1..).unwrap_or_default();
     let command = command::<F>();
-    let ids = check::<F>(layers).map_err(|(place, error)| Error::At(place, error))?;
+    let ids = check::<F>(&command, layers).map_err(|(place, error)| Error::At(place, error))?;
     let typed = options_of::<F>(&command, arguments).map_err(Error::Typed)?;
     let kept = kept::<F>(layers, &ids, &typed);
     // Every setting with its place, in the order in which they count.

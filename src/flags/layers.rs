@@ -11,7 +11,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 
 use super::options_file::Line;
-use super::{Flags, Tool, command, scan};
+use super::{Flags, Tool, scan};
 use crate::exit;
 
 /// Options that say the same in different ways: one in a higher layer takes the
@@ -124,8 +124,10 @@ impl Layer {
 ///
 /// # Errors
 /// The place of the first one that is wrong, and why.
-pub(super) fn check<F: Flags>(layers: &[Layer]) -> Result<Vec<Vec<BTreeSet<String>>>, (String, clap::Error)> {
-    let command = command::<F>();
+pub(super) fn check<F: Flags>(
+    command: &Command,
+    layers: &[Layer],
+) -> Result<Vec<Vec<BTreeSet<String>>>, (String, clap::Error)> {
     let mut all = Vec::with_capacity(layers.len());
     for layer in layers {
         let mut ids = Vec::with_capacity(layer.settings.len());
@@ -136,7 +138,7 @@ pub(super) fn check<F: Flags>(layers: &[Layer]) -> Result<Vec<Vec<BTreeSet<Strin
                 let why = "unexpected argument '--' found";
                 return Err(fail(clap::Error::raw(ErrorKind::UnknownArgument, why)));
             }
-            let mut own = options_of::<F>(&command, &setting.arguments).map_err(fail)?;
+            let mut own = options_of::<F>(command, &setting.arguments).map_err(fail)?;
             if let Some(id) = own.iter().find(|id| UNLAYERED.contains(&id.as_str())) {
                 let option = command.get_arguments().find(|option| option.get_id() == id.as_str());
                 let option = match option.map(|option| (option.get_short(), option.get_long())) {
@@ -244,7 +246,7 @@ pub(super) fn merge(layers: &[Layer], kept: &[Vec<bool>]) -> Vec<OsString> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Error, PublishFlags, SubscribeFlags, parse_after};
+    use super::super::{Error, PublishFlags, SubscribeFlags, command, parse_after};
     use super::*;
 
     fn layer(kind: Kind, settings: &[&str]) -> Layer {
@@ -273,7 +275,7 @@ mod tests {
             layer(Kind::Environment, environment),
         ];
         let arguments: Vec<OsString> = line.split(' ').map(Into::into).collect();
-        parse_after(&layers, &arguments).unwrap()
+        parse_after(command::<F>(), &layers, &arguments).unwrap()
     }
 
     #[test]
@@ -409,7 +411,7 @@ mod tests {
             ("--help", "--help cannot be used in a profile"),
         ] {
             let layers = [layer(Kind::Profile, &["--retain", text])];
-            match parse_after::<PublishFlags>(&layers, &["mqpub".into()]) {
+            match parse_after::<PublishFlags>(command::<PublishFlags>(), &layers, &["mqpub".into()]) {
                 Err(Error::At(place, error)) => {
                     assert_eq!(place, "Profile");
                     assert!(error.to_string().contains(why), "{text}: {error}");

@@ -124,28 +124,27 @@ pub enum Error {
 /// [`Error::Typed`].
 pub fn parse<F: Flags>(arguments: impl IntoIterator<Item = OsString>) -> Result<F, Error> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    parse_after(&[], &arguments)
+    parse_after(command::<F>(), &[], &arguments)
 }
 
 /// Parses a command line, the program's name first, that layers stand below, the
-/// lowest first.
+/// lowest first. The declarations are those of [`command`].
 ///
 /// # Errors
 /// What is wrong, and where.
-pub fn parse_after<F: Flags>(layers: &[Layer], arguments: &[OsString]) -> Result<F, Error> {
+pub fn parse_after<F: Flags>(command: Command, layers: &[Layer], arguments: &[OsString]) -> Result<F, Error> {
     let arguments = arguments.get(1..).unwrap_or_default();
     if layers.iter().all(|layer| layer.settings.is_empty()) {
-        return finish(arguments).map_err(Error::Typed);
+        return finish(command, arguments).map_err(Error::Typed);
     }
-    let ids = layers::check::<F>(layers).map_err(|(place, error)| Error::At(place, error))?;
-    let typed = layers::options_of::<F>(&command::<F>(), arguments).map_err(Error::Typed)?;
+    let ids = layers::check::<F>(&command, layers).map_err(|(place, error)| Error::At(place, error))?;
+    let typed = layers::options_of::<F>(&command, arguments).map_err(Error::Typed)?;
     let mut all = layers::merge(layers, &layers::kept::<F>(layers, &ids, &typed));
     all.extend_from_slice(arguments);
-    finish(&all).map_err(Error::Typed)
+    finish(command, &all).map_err(Error::Typed)
 }
 
-fn finish<F: Flags>(arguments: &[OsString]) -> Result<F, clap::Error> {
-    let command = command::<F>();
+fn finish<F: Flags>(command: Command, arguments: &[OsString]) -> Result<F, clap::Error> {
     let mut words = scan::bundle(&command, arguments)?;
     words.insert(0, F::TOOL.program().into());
     let matches = command.try_get_matches_from(words)?;
@@ -155,8 +154,8 @@ fn finish<F: Flags>(arguments: &[OsString]) -> Result<F, clap::Error> {
 }
 
 /// The declarations, with the rule that whatever stands behind an option is its
-/// value, even if it begins with a hyphen.
-fn command<F: Flags>() -> Command {
+/// value, even if it begins with a hyphen. To make them is much of a short run's work.
+pub fn command<F: Flags>() -> Command {
     F::command().mut_args(|argument| {
         let takes_values = argument.get_action().takes_values();
         argument.allow_hyphen_values(takes_values)

@@ -11,10 +11,11 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
+use clap::Command;
 use clap::error::ErrorKind;
 
 use super::properties::{TOO_FEW, TypedProperty};
-use super::{Flags, Tool, command, scan};
+use super::{Tool, scan};
 
 /// A line of an options file that has an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,11 +159,10 @@ pub struct Named {
 ///
 /// # Errors
 /// That it asks for more than one options file.
-pub fn named<F: Flags>(arguments: &[OsString]) -> Result<Named, clap::Error> {
-    let command = command::<F>();
+pub fn named(command: &Command, arguments: &[OsString]) -> Result<Named, clap::Error> {
     let arguments = arguments.get(1..).unwrap_or_default();
     let mut named = Named::default();
-    for found in scan::scan(&command, arguments) {
+    for found in scan::scan(command, arguments) {
         match (found.id, found.value(arguments)) {
             ("options", Some(_)) if named.options.is_some() => {
                 return Err(clap::Error::raw(
@@ -182,7 +182,7 @@ pub fn named<F: Flags>(arguments: &[OsString]) -> Result<Named, clap::Error> {
 #[cfg(test)]
 mod tests {
     use super::super::layers::Layer;
-    use super::super::{Error, PublishFlags, SubscribeFlags, parse_after};
+    use super::super::{Error, Flags, PublishFlags, SubscribeFlags, command, parse_after};
     use super::*;
 
     fn parsed(text: &str) -> Vec<Vec<String>> {
@@ -274,7 +274,7 @@ mod tests {
         ] {
             let lines = parse(text.as_bytes()).unwrap();
             let layer = Layer::options_file(Path::new("f"), lines);
-            match parse_after::<PublishFlags>(&[layer], &["mqpub".into()]) {
+            match parse_after::<PublishFlags>(command::<PublishFlags>(), &[layer], &["mqpub".into()]) {
                 Err(Error::At(place, error)) => {
                     assert_eq!(place, format!("f: line {number}"), "{text:?}");
                     assert!(error.to_string().contains(why), "{text:?}: {error}");
@@ -308,7 +308,7 @@ mod tests {
     fn the_file_is_named_by_an_option_and_not_by_a_value() {
         let of = |line: &str| {
             let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            named::<PublishFlags>(&words).map(|named| named.options)
+            named(&command::<PublishFlags>(), &words).map(|named| named.options)
         };
         assert_eq!(of("mqpub -o a").unwrap(), Some("a".into()));
         assert_eq!(of("mqpub -t x --options=a").unwrap(), Some("a".into()));
@@ -321,7 +321,7 @@ mod tests {
     fn both<F: Flags>(file: &str, line: &str) -> F {
         let lines = parse(file.as_bytes()).unwrap();
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        parse_after(&[Layer::options_file(Path::new("f"), lines)], &words).unwrap()
+        parse_after(command::<F>(), &[Layer::options_file(Path::new("f"), lines)], &words).unwrap()
     }
 
     #[test]

@@ -10,7 +10,9 @@ use std::ffi::OsString;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt as _;
 
-use super::{Flags, command, scan};
+use clap::Command;
+
+use super::scan;
 
 /// Where in a value the secret is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,18 +37,11 @@ const SECRETS: [(&str, Part); 6] = [
 
 /// Where in these arguments secrets are: the number of the argument, the bytes of
 /// it. The program's name is not among the arguments.
-pub fn find<F: Flags>(arguments: &[OsString]) -> Vec<(usize, Range<usize>)> {
-    let bytes: Vec<&[u8]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
-    // Without one of these no option can have a secret in it.
-    let suspicious = |text: &&[u8]| text.contains(&b'P') || text.contains(&b':') || text.starts_with(b"--");
-    if !bytes.iter().any(suspicious) {
-        return Vec::new();
-    }
-    let command = command::<F>();
-    let found = scan::scan(&command, arguments);
+pub fn find(command: &Command, arguments: &[OsString]) -> Vec<(usize, Range<usize>)> {
+    let found = scan::scan(command, arguments);
     let places = found.iter().filter_map(|found| {
         let (index, from) = found.place(arguments)?;
-        let value = bytes.get(index)?.get(from..)?;
+        let value = arguments.get(index)?.as_bytes().get(from..)?;
         let within = within(found.id, value)?;
         Some((index, from + within.start..from + within.end))
     });
@@ -77,12 +72,12 @@ pub fn within(id: &str, value: &[u8]) -> Option<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::PublishFlags;
+    use super::super::{PublishFlags, command};
     use super::*;
 
     fn hidden(line: &str) -> String {
         let mut words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        for (index, range) in find::<PublishFlags>(&words) {
+        for (index, range) in find(&command::<PublishFlags>(), &words) {
             let mut text = words[index].clone().into_string().unwrap();
             text.replace_range(range, "*");
             words[index] = text.into();

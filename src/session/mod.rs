@@ -49,7 +49,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::waker::Waker;
 use crate::wire;
-pub(crate) use crate::wire::stdout_was_closed;
 
 /// The libraries below, each by name and version, a line each.
 pub(crate) fn libraries() -> String {

@@ -17,7 +17,6 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal as _};
 use std::os::fd::AsFd as _;
-use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -47,8 +46,8 @@ use crate::signal::Signals;
 use crate::table::Table;
 use crate::waker::Waker;
 
-/// Runs mqsub.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// Runs mqsub, and returns its exit status.
+pub fn main(arguments: &[OsString]) -> u8 {
     let start = Instant::now();
     entry::run(arguments, |flags: SubscribeFlags, report| {
         let policy = entry::policy(&flags.connection, true);

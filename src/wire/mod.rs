@@ -40,8 +40,7 @@ pub(crate) use near::open_near;
 pub(crate) use once::Turn;
 pub(crate) use pause::pause;
 pub(crate) use seam::{
-    URI, attach, hang_up, keep_sockets, leave, more_waiting, resume, stdout_was_closed, stop_reading, try_with_line,
-    turn, with_line,
+    URI, attach, hang_up, keep_sockets, leave, more_waiting, resume, stop_reading, try_with_line, turn, with_line,
 };
 pub(crate) use tls::library as tls_library;
 pub(crate) use trace::Tracer;

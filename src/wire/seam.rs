@@ -23,7 +23,7 @@ mod kernel;
 use std::cell::RefCell;
 use std::io::IoSlice;
 use std::os::fd::{AsRawFd as _, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -61,9 +61,6 @@ static DESCRIPTOR: AtomicI32 = AtomicI32::new(-1);
 /// Counts the lines, so that a thread notices that its read buffer is of an
 /// earlier one.
 static LINES: AtomicU64 = AtomicU64::new(0);
-
-/// The program was started without a stdout.
-static STDOUT_CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// What Paho's receiving thread has read and not yet consumed.
 struct Inbound {
@@ -103,22 +100,6 @@ unsafe extern "C" {
 
 fn seam() -> MutexGuard<'static, Seam> {
     SEAM.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Whether the program was started without a stdout. Before `main`, Rust opens
-/// /dev/null for each of the first three descriptors that is closed
-/// (`sanitize_standard_fds` of its standard library, on Linux), and nothing tells
-/// that from one that was given; but it asks by `poll`, and so here.
-pub(crate) fn stdout_was_closed() -> bool {
-    STDOUT_CLOSED.load(Ordering::Relaxed)
-}
-
-/// Notes what Rust is told of the first three descriptors.
-fn note_beginning(slots: &[pollfd]) {
-    let asked = slots.iter().all(|slot| slot.events == 0) && slots.iter().map(|slot| slot.fd).eq(0..3);
-    if asked && slots[1].revents & libc::POLLNVAL != 0 {
-        STDOUT_CLOSED.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Makes this the line that the next client of Paho's will use.
@@ -425,9 +406,7 @@ pub(super) unsafe extern "C" fn poll(entries: *mut pollfd, count: nfds_t, timeou
         // Without the line, Paho's interrupt socket must be asked again.
         let _ = INBOUND.try_with(|inbound| inbound.try_borrow_mut().map(|mut inbound| inbound.only_line = false));
         // SAFETY: passed on as they were given; so it is below.
-        let outcome = unsafe { kernel::poll(entries, count, timeout) };
-        note_beginning(slots);
-        return outcome;
+        return unsafe { kernel::poll(entries, count, timeout) };
     };
     let ready = if slots[index].events & libc::POLLOUT != 0 {
         libc::POLLOUT
