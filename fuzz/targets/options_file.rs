@@ -5,7 +5,7 @@ use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
 use mqtools::flags::layers::Layer;
-use mqtools::flags::{PublishFlags, SubscribeFlags, options_file, parse_after};
+use mqtools::flags::{PublishFlags, SubscribeFlags, command, options_file, parse_after};
 
 fuzz_target!(|text: &[u8]| {
     let lines = match options_file::parse(text) {
@@ -16,6 +16,10 @@ fuzz_target!(|text: &[u8]| {
         assert!(!quote.contains('\n'), "{quote:?}");
     }
     let layers = [Layer::options_file(Path::new("file"), lines)];
-    let _ = parse_after::<PublishFlags>(&layers, &["mqpub".into(), "-t".into(), "t".into()]);
-    let _ = parse_after::<SubscribeFlags>(&layers, &["mqsub".into()]);
+    let _ = parse_after::<PublishFlags>(
+        command::<PublishFlags>(),
+        &layers,
+        &["mqpub".into(), "-t".into(), "t".into()],
+    );
+    let _ = parse_after::<SubscribeFlags>(command::<SubscribeFlags>(), &layers, &["mqsub".into()]);
 });
