@@ -141,6 +141,40 @@ fn of_qos_2_a_broker_has_no_more_than_20_to_keep() {
     );
 }
 
+/// One of QoS 1 it would drop meanwhile, and acknowledge it: before MQTT 5 it has no
+/// word for no.
+#[test]
+fn to_a_broker_that_has_20_to_keep_nothing_of_qos_1_is_sent() {
+    let record = |number: usize| format!("{{\"topic\":\"t\",\"payload\":\"x\",\"qos\":{}}}\n", 1 + number % 2);
+    let records: String = (1..=60).map(record).collect();
+    let broker = play(|conn| {
+        conn.accept_connect();
+        // The last one is the 20th of QoS 2.
+        let all = messages(conn, 39);
+        // Before it answers this, it has sent what it is going to send.
+        conn.deliver(&Publish::new("t", "ping").qos(1, 1000));
+        let sent = conn.received().iter().filter(|packet| packet.kind() == PUBLISH);
+        assert_eq!(sent.count(), 39);
+        conn.ack(&all[0]);
+        let next = conn.expect_publish();
+        assert_eq!((all[0].qos, all[38].qos, next.qos), (2, 2, 1));
+        conn.queue_ack(&next);
+        for publish in &all[1..] {
+            conn.queue_ack(publish);
+        }
+        conn.flush().unwrap();
+        while let Some(packet) = conn.next_packet() {
+            match packet.kind() {
+                PUBLISH => conn.queue_ack(&Publish::parse(&packet, Version::V311)),
+                PUBREL => conn.queue(packet::ack(PUBCOMP, packet::Answer::parse(&packet, Version::V311).mid)),
+                _ => {}
+            }
+        }
+    });
+    let tool = mqpub(broker.port(), "--json --no-reconnect --stats").stdin(records);
+    tool.run().expect(0, "", Contains(&["60 messages read, 60 delivered"]));
+}
+
 #[test]
 fn a_message_that_the_broker_refuses_is_told_with_its_reason() {
     let cases = [
