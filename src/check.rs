@@ -201,8 +201,10 @@ impl<'a> Check<'a> {
         let connection = self.kept()?;
         let filters = ["qos", "will"].map(|name| Self::subscription(&format!("{}/{name}", self.base)));
         let filters = filters.into_iter().collect::<Result<_, _>>()?;
+        // Where it can be done at once, the way is open before this returns.
+        let since = Instant::now();
         let mut talk = self.talk(connection, filters);
-        let outcome = self.publish_to_itself(&mut talk);
+        let outcome = self.publish_to_itself(&mut talk, since);
         // A lost connection comes back for this, unless it does not.
         if self.may_be_retained && outcome.is_err() {
             self.clear(&mut talk);
@@ -211,10 +213,9 @@ impl<'a> Check<'a> {
         outcome
     }
 
-    fn publish_to_itself(&mut self, talk: &mut Talk<'_>) -> Result<(), Stop> {
+    fn publish_to_itself(&mut self, talk: &mut Talk<'_>, since: Instant) -> Result<(), Stop> {
         let timeout =
             Instant::now() + self.probe.connection.connect_timeout * 2 + self.policy.bound.unwrap_or_default();
-        let since = Instant::now();
         let connected = talk.wait(timeout, |talk| talk.news.up);
         self.step("connect", since, connected, "the broker did not answer")?;
         self.broker.heard(&talk.session.said());
