@@ -424,6 +424,12 @@ pub(super) unsafe extern "C" fn poll(entries: *mut pollfd, count: nfds_t, timeou
         // SAFETY: as above.
         let outcome = unsafe { kernel::poll(slots.as_mut_ptr(), count, timeout) };
         slots[index].events = asked;
+        if outcome < 0 {
+            // A signal came: nothing is said of any of them, and what stands there is
+            // what Paho left there.
+            INBOUND.with_borrow_mut(|inbound| inbound.only_line = false);
+            return outcome;
+        }
         let broken = libc::POLLERR | libc::POLLHUP | libc::POLLNVAL;
         if slots[index].revents & broken != 0 {
             slots[index].revents = libc::POLLIN;
