@@ -40,7 +40,7 @@ need_package() {
     [ -e "$2" ] && return
     say "installing Debian's package $1"
     as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-        apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >&2 ||
+        apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$1" >&2 ||
         die "$1 cannot be installed"
     # Some start a service, which nobody asked for.
     if [ -d /run/systemd/system ]; then
