@@ -2,7 +2,7 @@
 //!
 //! It begins in C's `main` and not in Rust's, whose library makes ready to tell of a
 //! stack that overflows: to do so it reads /proc/self/maps, and that is a twentieth of
-//! the time of a run with one message. What else it does, `run` does here.
+//! the time of a run with one message. What else it does, [`begin`] does here.
 
 #![expect(
     unsafe_code,
