@@ -215,9 +215,9 @@ fn fill_in_passphrase<F: Flags>(flags: &mut F, rehearsal: bool) -> anyhow::Resul
         let key = key.display();
         let asked = prompt::ask(&format!("passphrase of {key}: ")).map_err(|error| {
             let why = format!("key file {key} is encrypted, and there is no terminal to ask for its passphrase");
-            let cannot = Failure::new(Exit::NoConnection, why).hint("name a file that has it: --key-passphrase-file");
+            let cannot = Failure::new(Exit::Failed, why).hint("name a file that has it: --key-passphrase-file");
             match error.kind() {
-                Io::Interrupted => Failure::new(Exit::NoConnection, format!("key file {key}: no passphrase was given")),
+                Io::Interrupted => Failure::new(Exit::Failed, format!("key file {key}: no passphrase was given")),
                 _ => cannot,
             }
         })?;

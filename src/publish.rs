@@ -353,7 +353,7 @@ impl Run {
         if self.stage != Stage::Leaving && self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             self.stop_reading();
             self.feed.give_up();
-            self.failure = Some(Failure::new(Exit::TimedOut, "timed out"));
+            self.failure = Some(self.session.out_of_time());
             self.grace = Some(Instant::now() + FAREWELL);
             self.leave();
         }

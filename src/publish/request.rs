@@ -347,7 +347,7 @@ impl Run {
         }
         if !self.leaving && self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             self.failure = None;
-            self.give_up(Failure::new(Exit::TimedOut, "timed out"));
+            self.give_up(self.session.out_of_time());
         }
     }
 

@@ -301,7 +301,8 @@ impl Run {
         let now = Instant::now();
         if !self.leaving && self.deadline.is_some_and(|deadline| deadline <= now) {
             self.stop_reading();
-            self.failure = Some(Failure::new(Exit::TimedOut, "timed out"));
+            let why = self.session.as_ref().map(Session::out_of_time);
+            self.failure = Some(why.unwrap_or_else(|| Failure::new(Exit::TimedOut, "timed out")));
             self.leave();
         }
         self.grace.is_some_and(|grace| grace <= now)

@@ -11,6 +11,7 @@ mod delivery;
 mod errors;
 mod event;
 mod ffi;
+mod goodbye;
 mod homes;
 mod hub;
 mod inbox;
@@ -44,7 +45,7 @@ use self::lasting::Oblivion;
 use self::retry::Retry;
 use self::round::Round;
 use self::window::Window;
-use crate::config::connection::{Connection, InFlight, Persistence, Route};
+use crate::config::connection::{Connection, Host, InFlight, Persistence, Route};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::waker::Waker;
@@ -97,6 +98,8 @@ pub struct Session {
     oblivion: Oblivion,
     /// Nobody listened at the broker's port since the last connection.
     broker_was_down: bool,
+    /// Why there is no connection.
+    trouble: Option<Failure>,
     tracer: Option<wire::Tracer>,
     /// Topics that are published again get aliases.
     aliases_topics: bool,
@@ -142,6 +145,7 @@ impl Session {
             announced: false,
             oblivion: Oblivion::Unneeded,
             broker_was_down: false,
+            trouble: None,
             tracer: None,
             aliases_topics: false,
             kept,
@@ -225,6 +229,22 @@ impl Session {
         self.deadline.or(self.next_attempt).or(self.next_look)
     }
 
+    /// What a run ends by whose time is over: that, and what stood in the way of a
+    /// connection if there was none.
+    pub fn out_of_time(&self) -> Failure {
+        let failure = |why: String| Failure::new(Exit::TimedOut, why);
+        match &self.trouble {
+            _ if self.hub.lock().up => failure("timed out".to_owned()),
+            Some(why) => failure(format!("timed out: {why}")),
+            None => failure(format!("timed out connecting to {}", self.host())),
+        }
+    }
+
+    /// The broker that is being tried.
+    fn host(&self) -> &Host {
+        self.round.current().unwrap_or(&self.connection.route.host)
+    }
+
     /// The next event, if there is one.
     pub fn event(&mut self) -> Option<Event> {
         loop {
@@ -242,8 +262,8 @@ impl Session {
             }
         }
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            let host = self.round.current().unwrap_or(&self.connection.route.host);
-            let why = Failure::new(Exit::NoConnection, "timed out").context(format_args!("cannot connect to {host}"));
+            let what = format!("cannot connect to {}", self.host());
+            let why = Failure::new(Exit::NoConnection, "timed out").context(what);
             return self.gone(Some(why));
         }
         if self.next_attempt.is_some_and(|at| at <= Instant::now()) {
@@ -292,6 +312,7 @@ impl Session {
                 self.keep_alive();
                 self.resume();
                 self.broker_was_down = false;
+                self.trouble = None;
                 // Once for each loss, however many connections it takes.
                 let forgotten =
                     again && self.connection.persistence != Persistence::Clean && !hub::is_session_present();
@@ -401,6 +422,7 @@ impl Session {
         }
         let why = self.round.conclude(why);
         let why = if connecting { why } else { self.judge(why) };
+        self.trouble = Some(why.clone());
         self.next_attempt = if why.is_permanent() {
             None
         } else {
@@ -430,60 +452,6 @@ impl Session {
             }
         });
         self.next_look = Some(Instant::now() + limit / 8);
-    }
-
-    /// Ends the session: DISCONNECT behind everything sent; [`Event::Closed`]
-    /// follows, or [`Event::Down`].
-    pub fn disconnect(&mut self) {
-        self.leaving = true;
-        self.say_goodbye();
-    }
-
-    /// Sends DISCONNECT; [`Notice::Closed`] follows.
-    fn say_goodbye(&mut self) {
-        let (attempt, greeted, idle) = {
-            let mut state = self.hub.lock();
-            // Nothing leaves behind it.
-            state.up = false;
-            (state.attempt, state.greeted, state.window.is_idle())
-        };
-        if greeted && self.publishes_only && idle && self.leaving && !self.must_forget() {
-            // Paho has nothing left to do, and need not be asked for this. Where
-            // another connection follows, it must: two at once confuse it.
-            let mut packet = Vec::new();
-            wire::packet::disconnect(&mut packet, &self.disconnect_properties(), self.connection.version);
-            // First, lest the end of the line be taken for a loss.
-            self.hub.notice(attempt, Notice::Closed);
-            wire::with_line(|line| line.say_goodbye(&packet));
-            std::mem::forget(self.client.take());
-            return;
-        }
-        let client = match self.client.take() {
-            Some(client) if greeted => client,
-            other => {
-                // Never destroyed while its connect may be pending, see `gone`.
-                std::mem::forget(other);
-                self.hub.notice(attempt, Notice::Closed);
-                return;
-            }
-        };
-        let publishes_only = self.publishes_only;
-        let properties = self.disconnect_properties();
-        let hub = Arc::clone(&self.hub);
-        let say_goodbye = move || {
-            if client.disconnect(&properties).is_err() {
-                hub.notice(attempt, Notice::Closed);
-            }
-            // Never torn down: that would wait for Paho's threads.
-            std::mem::forget(client);
-        };
-        if publishes_only {
-            say_goodbye();
-        } else if thread::Builder::new().spawn(say_goodbye).is_err() {
-            // A callback that waits for a slow reader would hold us up here, so
-            // without a thread there is no DISCONNECT.
-            self.hub.notice(attempt, Notice::Closed);
-        }
     }
 }
 

@@ -13,7 +13,9 @@ pub(super) enum End {
     /// What was asked for is here.
     Done,
     /// The time ran out first.
-    TimedOut(Failure),
+    OutOfTime,
+    /// There was silence for too long first.
+    Silent(Failure),
 }
 
 /// The decision.
@@ -84,12 +86,11 @@ impl Finish {
     /// Whether and how the run ends; not while `pending` things that it has to
     /// wait for are under way, but for the time.
     pub(super) fn end(&self, now: Instant, moved: Option<Instant>, pending: bool) -> Option<End> {
-        let timed_out = |why: String| Some(End::TimedOut(Failure::new(Exit::TimedOut, why)));
         if self.reached && !pending {
             return Some(End::Done);
         }
         if self.deadline.is_some_and(|deadline| deadline <= now) {
-            return timed_out("timed out".to_owned());
+            return Some(End::OutOfTime);
         }
         if pending || self.silence(moved).is_none_or(|at| at > now) {
             return None;
@@ -98,7 +99,8 @@ impl Finish {
             return Some(End::Done);
         }
         let idle = humantime::format_duration(self.ends.idle.unwrap_or_default());
-        timed_out(format!("timed out: no message for {idle}"))
+        let why = format!("timed out: no message for {idle}");
+        Some(End::Silent(Failure::new(Exit::TimedOut, why)))
     }
 }
 
@@ -113,7 +115,8 @@ mod tests {
     fn status(end: Option<End>) -> Option<u8> {
         end.map(|end| match end {
             End::Done => 0,
-            End::TimedOut(failure) => failure.exit().status(),
+            End::OutOfTime => 27,
+            End::Silent(failure) => failure.exit().status(),
         })
     }
 
@@ -184,7 +187,7 @@ mod tests {
         });
         finish.subscribed(start);
         let end = finish.end(start + 2 * SECOND, None, false);
-        let Some(End::TimedOut(failure)) = &end else {
+        let Some(End::Silent(failure)) = &end else {
             panic!("{end:?}")
         };
         assert_eq!(failure.to_string(), "timed out: no message for 2s");

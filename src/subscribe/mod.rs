@@ -406,7 +406,8 @@ impl Run {
         match self.finish.end(now, self.shared.moved(now), pending) {
             Some(End::Done) if self.refused => self.end_with(Ok(Ending::Status(Exit::Refused))),
             Some(End::Done) => self.end_with(Ok(Ending::Status(Exit::Done))),
-            Some(End::TimedOut(why)) => self.end_with(Err(why.into())),
+            Some(End::OutOfTime) => self.end_with(Err(self.session.out_of_time().into())),
+            Some(End::Silent(why)) => self.end_with(Err(why.into())),
             None => {}
         }
     }

@@ -269,8 +269,9 @@ fn file_failure(path: &Path, what: &str, error: &ErrorStack) -> Failure {
     permanent(format!("{what} {}: {why}", path.display()))
 }
 
+/// What is wrong with a file of ours, and no fault of the broker's.
 fn permanent(why: String) -> Failure {
-    Failure::new(Exit::NoConnection, why).permanent()
+    Failure::new(Exit::Failed, why).permanent()
 }
 
 #[cfg(test)]
