@@ -21,7 +21,7 @@ use super::{Flags, Shared, Tool, manual};
 use crate::codec::Codec;
 use crate::message::Qos;
 
-/// Publish messages to a MQTT broker
+/// Publish messages to an MQTT broker
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "mqpub",

@@ -14,7 +14,7 @@ use super::will::WillFlags;
 use super::{Flags, Shared, Tool, manual, value};
 use crate::message::Qos;
 
-/// Subscribe to topics of a MQTT broker and print the messages
+/// Subscribe to topics of an MQTT broker and print the messages
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "mqsub",

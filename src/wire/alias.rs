@@ -211,7 +211,7 @@ fn gives_alias(properties: &[u8]) -> bool {
         if id == property::TOPIC_ALIAS {
             return true;
         }
-        if packet::value(&mut reader, id).is_none() {
+        if packet::pass_value(&mut reader, id).is_none() {
             return false;
         }
     }

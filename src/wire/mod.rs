@@ -23,6 +23,7 @@ mod proxy;
 mod reach;
 mod resolve;
 mod seam;
+mod shape;
 mod socket;
 mod srv;
 mod ticket;

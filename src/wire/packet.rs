@@ -92,8 +92,32 @@ pub(crate) fn properties(reader: &mut Reader<'_>) -> Option<Properties> {
     Some(properties)
 }
 
+/// Moves the cursor over the properties, with their length before them; `None` if
+/// they are not whole.
+pub(super) fn pass_properties(reader: &mut Reader<'_>) -> Option<()> {
+    let length = usize::try_from(reader.varying()?).ok()?;
+    let mut block = Reader::new(reader.take(length)?);
+    while let Some(id) = block.byte() {
+        pass_value(&mut block, id)?;
+    }
+    Some(())
+}
+
+/// Moves the cursor over the value of the property with this identifier.
+pub(super) fn pass_value(reader: &mut Reader<'_>, id: u8) -> Option<()> {
+    let (_, kind) = property::entry(id)?;
+    match kind {
+        Kind::Byte => reader.take(1).map(drop),
+        Kind::Two => reader.take(2).map(drop),
+        Kind::Four => reader.take(4).map(drop),
+        Kind::Varying => reader.varying().map(drop),
+        Kind::Text | Kind::Binary => reader.binary().map(drop),
+        Kind::Pair => reader.binary().and_then(|_| reader.binary()).map(drop),
+    }
+}
+
 /// The value of the property with this identifier, which is next at the cursor.
-pub(super) fn value(reader: &mut Reader<'_>, id: u8) -> Option<Value> {
+fn value(reader: &mut Reader<'_>, id: u8) -> Option<Value> {
     let (_, kind) = property::entry(id)?;
     Some(match kind {
         Kind::Byte => Value::Number(reader.byte()?.into()),

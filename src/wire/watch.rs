@@ -21,6 +21,7 @@ use super::exchange::{self, Awaited, DELIVERED, Fate, REFUSED};
 use super::facts::{self, Facts, Verdict};
 use super::once::Once;
 use super::packet::{self, Reader};
+use super::shape;
 use super::trace::{self, Tracer, Way};
 
 /// Packet types in the high half of the first byte (MQTT 5, 2.1.2).
@@ -69,7 +70,8 @@ pub(crate) struct Watch {
     place: Place,
     /// Paho does not see the packet being read.
     hidden: bool,
-    /// The control packet being read, or what is wanted of a PUBLISH; and its length.
+    /// The control packet being read, or what there is of a PUBLISH before its
+    /// payload; and its length.
     body: Vec<u8>,
     length: usize,
     /// PINGREQs that are not answered, oldest first.
@@ -267,15 +269,11 @@ impl Watch {
             self.body.extend_from_slice(piece);
             return;
         }
+        let five = self.version == Version::V5;
         let traced = if self.tracer.is_some() { trace::PREFIX } else { 0 };
         let mut left = piece;
         loop {
-            // The topic, with its length before it, and the packet identifier.
-            let head = match self.body.get(..2) {
-                _ if !is_exactly_once(first) => 0,
-                None => 2,
-                Some(length) => 4 + usize::from(u16::from_be_bytes([length[0], length[1]])),
-            };
+            let head = shape::publish_head(first, &self.body, five);
             let wanted = head.max(traced).saturating_sub(self.body.len());
             if wanted == 0 || left.is_empty() {
                 return;
@@ -300,7 +298,7 @@ impl Watch {
     fn check_first(&self, first: u8, bytes: &[u8]) -> Result<(), Failure> {
         let packet = first >> 4;
         if self.facts.connack.is_some() || packet == kind::CONNACK {
-            return if (kind::CONNACK..=kind::AUTH).contains(&packet) {
+            return if (kind::CONNACK..kind::AUTH).contains(&packet) {
                 Ok(())
             } else {
                 Err(broken("a packet that no broker sends"))
@@ -353,10 +351,11 @@ impl Watch {
                 self.once.connected(connack.session_present, self.version);
                 self.facts.connack = Some(connack);
             }
-            kind::PUBLISH if is_exactly_once(first) => {
-                let mid = body.binary().and_then(|_| body.two()).filter(|mid| *mid != 0);
-                let mid = mid.ok_or_else(|| broken("a malformed PUBLISH"))?;
-                self.once.show(mid, first & 0x08 != 0);
+            kind::PUBLISH => {
+                let mid = shape::publish(first, &mut body, five).ok_or_else(|| broken("a malformed PUBLISH"))?;
+                if is_exactly_once(first) {
+                    self.once.show(mid, first & 0x08 != 0);
+                }
             }
             kind::SUBACK => {
                 let suback = facts::verdict(&mut body, five).filter(|verdict| !verdict.codes.is_empty());
@@ -373,6 +372,9 @@ impl Watch {
             kind::PUBACK | kind::PUBREC | kind::PUBCOMP => {
                 let mid = body.two().ok_or_else(|| broken("a malformed acknowledgement"))?;
                 let reason = self.facts.refusal(body.byte().filter(|_| five));
+                if five && !body.is_empty() && packet::pass_properties(&mut body).is_none() {
+                    return Err(broken("a malformed acknowledgement"));
+                }
                 self.acknowledged(first >> 4, mid, reason)?;
             }
             kind::PUBREL => {
@@ -381,11 +383,17 @@ impl Watch {
                 self.once.release(mid, self.version, &mut self.answers);
             }
             kind::DISCONNECT if five => {
+                let code = body.byte().unwrap_or(0);
+                let properties = packet::properties(&mut body);
+                let is_malformed = properties.is_none();
                 self.facts.disconnect = Some(Verdict {
                     mid: 0,
-                    codes: vec![body.byte().unwrap_or(0)],
-                    properties: packet::properties(&mut body).unwrap_or_default(),
+                    codes: vec![code],
+                    properties: properties.unwrap_or_default(),
                 });
+                if is_malformed {
+                    return Err(broken("a malformed DISCONNECT"));
+                }
             }
             _ => {}
         }

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, io_reason};
 use crate::message::MAX_PAYLOAD;
 
-/// The subprotocol that a MQTT client offers (MQTT 5, 6.0.0-3).
+/// The subprotocol that an MQTT client offers (MQTT 5, 6.0.0-3).
 const SUBPROTOCOL: HeaderValue = HeaderValue::from_static("mqtt");
 
 /// The most that is taken for a frame, or a message in several: the longest packet

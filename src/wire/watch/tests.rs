@@ -252,3 +252,54 @@ fn an_exactly_once_message_without_an_identifier_is_the_end() {
         assert!(watch.inspect(&mut bytes).is_err(), "{packet:?}");
     }
 }
+
+#[test]
+fn a_packet_that_is_cut_within_its_properties_does_not_reach_paho() {
+    // A content type of 2 bytes and a user property; then the payload.
+    let properties = [3, 0, 2, b'a', b'b', 38, 0, 1, b'k', 0, 1, b'v'];
+    let whole = |length: u8, kept: usize| {
+        let payload = if kept < properties.len() { "" } else { "x" };
+        let body = [&[0, 1, b't', 0, 7, length], &properties[..kept], payload.as_bytes()].concat();
+        [&[0x32, u8::try_from(body.len()).unwrap()], &body[..]].concat()
+    };
+    let before = [0x20, 3, 0, 0, 0];
+    let good = [&before[..], &whole(12, 12)].concat();
+    assert_eq!(feed(Version::V5, &[], &good).1, good);
+    // None at all, but for a length; of four bytes it need not be the shortest.
+    let good = [&before[..], &[0x30, 8, 0, 1, b't', 0x80, 0x80, 0x80, 0, b'x']].concat();
+    assert_eq!(feed(Version::V5, &[], &good).1, good);
+
+    let refused = |packet: &[u8]| {
+        // In one piece, and byte by byte, which must not show the last one.
+        let mut watch = Watch::new(Version::V5, None);
+        let mut stream = [&before[..], packet].concat();
+        let at_once = watch.inspect(&mut stream).is_err();
+        let mut watch = Watch::new(Version::V5, None);
+        watch.inspect(&mut before.to_vec()).unwrap();
+        let mut outcomes = packet.iter().map(|byte| watch.inspect(&mut vec![*byte]).is_err());
+        let failed = outcomes.position(|failed| failed);
+        assert_eq!(failed.is_some(), at_once, "{packet:?}");
+        at_once
+    };
+    for kept in 0..properties.len() {
+        assert!(refused(&whole(12, kept)), "{kept} bytes of them");
+    }
+    for length in [1, 2, 3, 4, 6, 8, 11, 13, 14, 127] {
+        assert!(refused(&whole(length, 12)), "a length of {length}");
+    }
+    for (what, packet) in [
+        ("no length", &[0x30, 3, 0, 1, b't'][..]),
+        ("half a length", &[0x30, 4, 0, 1, b't', 0x80]),
+        (
+            "five bytes of length",
+            &[0x30, 8, 0, 1, b't', 0x80, 0x80, 0x80, 0x80, 0],
+        ),
+        ("an unknown property", &[0x30, 6, 0, 1, b't', 2, 0x7f, 1]),
+        ("QoS 3", &[0x36, 6, 0, 1, b't', 0, 1, 0]),
+        ("a PUBACK", &[0x40, 6, 0, 1, 0, 3, 31, 0]),
+        ("a DISCONNECT", &[0xe0, 4, 0, 3, 31, 0]),
+        ("AUTH", &[0xf0, 0]),
+    ] {
+        assert!(refused(packet), "{what}");
+    }
+}
