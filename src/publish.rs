@@ -77,6 +77,9 @@ pub fn main(arguments: &[OsString]) -> u8 {
         if let Some(spool) = publish.spool.clone() {
             return spooled::run(publish, &spool, policy, start, report);
         }
+        if !stream {
+            process::share_heap();
+        }
         if let Some(request) = publish.request.take() {
             return request::run(publish, request, policy, named, start, report);
         }
@@ -88,9 +91,6 @@ pub fn main(arguments: &[OsString]) -> u8 {
             Source::Stream(stream) if stream.tee => Some(Tee::to_stdout(stream.framing, feed.copies())?),
             _ => None,
         };
-        if !stream {
-            process::share_heap();
-        }
         let waker = Arc::new(Waker::new().context("cannot make a pipe")?);
         let signals = Signals::listen(&waker).context("cannot listen for signals")?;
         let mut session = Session::new(

@@ -10,6 +10,8 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
+use super::packet;
+
 /// A PUBLISH packet that waits.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Parked {
@@ -53,8 +55,7 @@ impl Gate {
     /// Parks this PUBLISH if it has to wait while the broker keeps so many; whether
     /// it has.
     pub(super) fn park(&mut self, packet: &[IoSlice<'_>], kept: usize, last: bool) -> bool {
-        let first = packet.iter().find_map(|slice| slice.first()).copied();
-        let waits = !self.parked.is_empty() || self.is_shut(first.unwrap_or_default(), kept);
+        let waits = !self.parked.is_empty() || self.is_shut(packet::first_byte(packet), kept);
         if waits {
             let length: usize = packet.iter().map(|slice| slice.len()).sum();
             self.parked.push_back(Parked {

@@ -26,6 +26,7 @@ use super::exchange::Fate;
 use super::facts::Facts;
 use super::gate::Gate;
 use super::held::Held;
+use super::packet;
 use super::pause;
 use super::ticket::Cloakroom;
 use super::trace::Tracer;
@@ -227,14 +228,13 @@ impl Line {
     /// QoS 0 PUBLISH and the `last`, the question whether the broker has read it
     /// leaves with it.
     pub(crate) fn take(&mut self, packet: &[IoSlice<'_>], expected: u64, last: bool) {
-        let first = packet.iter().find_map(|slice| slice.first()).copied();
-        if first.unwrap_or_default() >> 4 == kind::PUBACK {
+        let first = packet::first_byte(packet);
+        if first >> 4 == kind::PUBACK {
             return self.acknowledge(packet);
         }
         if self.down.is_some() {
             return;
         }
-        let first = first.unwrap_or_default();
         let length: usize = packet.iter().map(|slice| slice.len()).sum();
         if first >> 4 == kind::PUBLISH {
             return self.publish(packet, expected, last);

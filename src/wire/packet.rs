@@ -5,6 +5,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "one byte was taken; a length is cut to 65535")]
 
+use std::io::IoSlice;
+
 use crate::config::connection::Version;
 use crate::message::{Message, Properties, Value};
 use crate::property::{self, Kind};
@@ -69,6 +71,13 @@ impl<'a> Reader<'a> {
     pub(crate) fn text(&mut self) -> Option<&'a str> {
         std::str::from_utf8(self.binary()?).ok()
     }
+}
+
+/// The first byte of a packet in pieces, which has its type and its flags; 0 if there
+/// is none.
+pub(super) fn first_byte(packet: &[IoSlice<'_>]) -> u8 {
+    let first = packet.iter().find_map(|slice| slice.first());
+    first.copied().unwrap_or_default()
 }
 
 /// The variable byte integer that these bytes start with, if it is one.

@@ -6,6 +6,7 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 
+use super::super::packet;
 use super::super::ticket::{self, Ticket};
 use super::{BUFFER, GATHERED_PUBLISHES, Line, UNASKED, UNASKED_FOR};
 
@@ -63,11 +64,7 @@ impl Line {
     }
 
     fn alias(&mut self, packet: &[IoSlice<'_>], expected: u64, last: bool) {
-        let first = packet
-            .iter()
-            .find_map(|slice| slice.first())
-            .copied()
-            .unwrap_or_default();
+        let first = packet::first_byte(packet);
         let length = packet.iter().map(|slice| slice.len()).sum();
         let mut aliases = self.aliases.take();
         let other = aliases
@@ -81,10 +78,7 @@ impl Line {
 
     /// Takes a PUBLISH, as it is to leave.
     fn put(&mut self, packet: &[IoSlice<'_>], expected: u64, last: bool) {
-        let at_most_once = packet
-            .first()
-            .and_then(|slice| slice.first())
-            .is_some_and(|first| first & 0b0110 == 0);
+        let at_most_once = packet::first_byte(packet) & 0b0110 == 0;
         let length: usize = packet.iter().map(|slice| slice.len()).sum();
         if length > BUFFER {
             self.send_buffered();
