@@ -64,8 +64,8 @@ pub(crate) fn run<F: Flags>(arguments: &[OsString], work: impl FnOnce(F, Report)
         Ok(flags) => flags,
         Err(error) => return Refusal::from(error).answer(F::TOOL, numbers),
     };
-    flags.connection_mut().ambient_proxy = environment::ambient_proxy(|name| std::env::var_os(name));
-    let general = flags.general();
+    flags.shared_mut().connection.ambient_proxy = environment::ambient_proxy(|name| std::env::var_os(name));
+    let general = &flags.shared().general;
     let report = Report::new(program, general.quiet, general.debug);
     for warning in &sources.warnings {
         report.warn(warning);
@@ -151,8 +151,8 @@ fn status_of(error: &anyhow::Error) -> Exit {
 
 /// Reads what the options only name.
 fn fill_in<F: Flags>(flags: &mut F, report: Report) -> anyhow::Result<()> {
-    let rehearsal = flags.general().dry_run;
-    password::fill_in(flags.connection_mut(), rehearsal, report)?;
+    let rehearsal = flags.shared().general.dry_run;
+    password::fill_in(&mut flags.shared_mut().connection, rehearsal, report)?;
     fill_in_will(flags)?;
     fill_in_passphrase(flags, rehearsal)
 }
@@ -187,7 +187,7 @@ pub(crate) fn find_files(connection: &Connection) -> Result<(), Failure> {
 
 /// Reads the file that is the will's payload.
 fn fill_in_will<F: Flags>(flags: &mut F) -> anyhow::Result<()> {
-    let will = flags.will_mut();
+    let will = &mut flags.shared_mut().will;
     if let Some(path) = &will.will_payload_file
         && will.will_topic.is_some()
     {
@@ -202,7 +202,7 @@ fn fill_in_will<F: Flags>(flags: &mut F) -> anyhow::Result<()> {
 /// Reads the passphrase of our private key, or asks for it on the terminal: once,
 /// whatever becomes of the connections. A rehearsal asks nobody.
 fn fill_in_passphrase<F: Flags>(flags: &mut F, rehearsal: bool) -> anyhow::Result<()> {
-    let tls = flags.tls_mut();
+    let tls = &mut flags.shared_mut().tls;
     let Some(key) = tls.key.as_ref().filter(|_| !tls.no_tls) else {
         return Ok(());
     };
@@ -349,7 +349,7 @@ mod tests {
         for (size, expected) in [(0, 0), (5, 5), (MAX_WILL, MAX_WILL), (100_000, MAX_WILL + 1)] {
             std::fs::write(&path, vec![0xff; size]).unwrap();
             fill_in_will(&mut flags).unwrap();
-            let read = flags.will.will_file_content.as_ref().map(Bytes::len);
+            let read = flags.shared.will.will_file_content.as_ref().map(Bytes::len);
             assert_eq!(read, Some(expected));
         }
     }

@@ -48,13 +48,13 @@ pub fn main(arguments: &[OsString]) -> u8 {
     entry::run(arguments, |mut flags: PublishFlags, report| {
         flags.request.named = named;
         let stream = flags.stream().is_some();
-        let is_rehearsal = flags.general.dry_run;
+        let is_rehearsal = flags.shared.general.dry_run;
         let (bench, probe) = (Bench::new(&flags)?, Probe::new(&flags)?);
         if let Some(probe) = probe {
             entry::find_files(&probe.connection)?;
-            return check::run(probe, flags.connection.retry_for, start, report);
+            return check::run(probe, flags.shared.connection.retry_for, start, report);
         }
-        let policy = entry::policy(&flags.connection, stream);
+        let policy = entry::policy(&flags.shared.connection, stream);
         if let Some(bench) = bench {
             entry::find_files(&bench.connection)?;
             return bench::run(&bench, policy, arguments, report);

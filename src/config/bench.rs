@@ -133,7 +133,7 @@ fn alone(flags: &PublishFlags) -> Result<(), Failure> {
 /// Each connection is made by a process of its own, which has to find out what it
 /// needs by itself, and has a session of its own.
 fn one_secret(flags: &PublishFlags) -> Result<(), Failure> {
-    let (connection, tls) = (&flags.connection, &flags.tls);
+    let (connection, tls) = (&flags.shared.connection, &flags.shared.tls);
     let several = (true, "several --connections");
     apart(several, (connection.id.is_some(), "-i"))?;
     apart(several, (connection.ask_password, "--ask-password"))?;

@@ -104,7 +104,7 @@ pub(super) fn publish(flags: &PublishFlags) -> Result<(), Failure> {
     replay(flags)?;
     template(&flags.input)?;
     repetition(&flags.pace, flags.stream())?;
-    account(&flags.account, flags.stream(), flags.general.quiet)
+    account(&flags.account, flags.stream(), flags.shared.general.quiet)
 }
 
 /// Exactly one way to say what the payload is.

@@ -99,7 +99,7 @@ mod tests {
 
     fn hosts(line: &str) -> Result<String, String> {
         let flags: PublishFlags = flags::parse(line.split(' ').map(Into::into)).unwrap();
-        let flags = flags.connection;
+        let flags = flags.shared.connection;
         let url = flags.url.as_deref().map(|url| url::parse(url).unwrap());
         let (first, others) = resolve(&flags, url.as_ref(), 1883).map_err(|failure| failure.to_string())?;
         let texts: Vec<String> = std::iter::once(&first).chain(&others).map(Host::to_string).collect();

@@ -35,7 +35,7 @@ use crate::failure::Failure;
 use crate::flags::connection::ConnectionFlags;
 use crate::flags::properties::PropertyFlags;
 use crate::flags::tls::TlsFlags;
-use crate::flags::{Flags, Shared};
+use crate::flags::{Flags, SharedFlags};
 use crate::property::{SESSION_EXPIRY_INTERVAL, Value};
 
 /// The port of MQTT, and of MQTT in WebSocket, as mosquitto's clients have it.
@@ -61,11 +61,12 @@ struct Common {
 /// [`Exit::Usage`], with the options named.
 fn common<F: Flags>(flags: &F) -> Result<Common, Failure> {
     let asks = flags.asks();
-    let Shared {
+    let SharedFlags {
         connection: flags,
         properties,
         will,
         tls,
+        general: _,
     } = flags.shared();
     let url = flags.url.as_deref().map(url::parse).transpose()?;
     check::connection(flags)?;
@@ -297,7 +298,7 @@ mod tests {
     fn the_proxy_that_is_named_comes_before_that_of_the_environment() {
         let of = |line: &str| {
             let mut flags: PublishFlags = flags::parse(line.split(' ').map(Into::into)).unwrap();
-            flags.connection.ambient_proxy = Some(AmbientProxy {
+            flags.shared.connection.ambient_proxy = Some(AmbientProxy {
                 variable: "ALL_PROXY",
                 url: "http://ambient:3128".to_owned(),
                 except: "direct".to_owned(),

@@ -67,7 +67,7 @@ impl Probe {
             (!flags.message.topic.is_empty(), "-t"),
             (flags.message.qos != Qos::AtMostOnce, "-q"),
             (flags.pace.rate.is_some(), "--rate"),
-            (flags.connection.max_inflight.is_some(), "-M"),
+            (flags.shared.connection.max_inflight.is_some(), "-M"),
         ] {
             apart(check, other)?;
         }

@@ -155,12 +155,12 @@ mod tests {
 
     fn publish(line: &str) -> Result<(PropertySet, Vec<String>), String> {
         let flags: PublishFlags = flags::parse(words(&format!("mqpub {line}"))).unwrap();
-        resolve(&flags.properties, PublishFlags::TOOL, flags.asks()).map_err(|failure| failure.to_string())
+        resolve(&flags.shared.properties, PublishFlags::TOOL, flags.asks()).map_err(|failure| failure.to_string())
     }
 
     fn subscribe(line: &str) -> Result<(PropertySet, Vec<String>), String> {
         let flags: SubscribeFlags = flags::parse(words(&format!("mqsub {line}"))).unwrap();
-        resolve(&flags.properties, SubscribeFlags::TOOL, false).map_err(|failure| failure.to_string())
+        resolve(&flags.shared.properties, SubscribeFlags::TOOL, false).map_err(|failure| failure.to_string())
     }
 
     /// Each value with its identifier.
@@ -198,7 +198,7 @@ mod tests {
         let mut line = words("mqpub -D publish correlation-data");
         line.push(OsString::from_vec(b"\xff".to_vec()));
         let flags: PublishFlags = flags::parse(line).unwrap();
-        let (set, _) = resolve(&flags.properties, Tool::Publish, false).unwrap();
+        let (set, _) = resolve(&flags.shared.properties, Tool::Publish, false).unwrap();
         assert_eq!(values(&set.publish), [(9, Value::Binary(vec![0xff]))]);
     }
 

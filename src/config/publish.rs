@@ -158,7 +158,7 @@ impl Publish {
         let exactly_once = flags.message.qos == Qos::ExactlyOnce;
         // Of a request that the broker has, the reply may come during an outage.
         let lasts = exactly_once || (asks && flags.message.qos == Qos::AtLeastOnce);
-        if stream.is_some() && lasts && !flags.connection.no_reconnect {
+        if stream.is_some() && lasts && !flags.shared.connection.no_reconnect {
             keep_session(&mut connection);
         }
         let mut properties = common.properties;
@@ -222,7 +222,7 @@ fn topics(flags: &PublishFlags, url_topic: Option<String>) -> Result<Vec<String>
         [.., last] if flags.request.named => std::slice::from_ref(last),
         all => all,
     };
-    let url_topic = url_topic.filter(|_| typed.is_empty() || !flags.connection.after_url.topic);
+    let url_topic = url_topic.filter(|_| typed.is_empty() || !flags.shared.connection.after_url.topic);
     let keyed = flags.input.key_separator.is_some();
     if keyed && url_topic.is_some() {
         return Err(Failure::new(

@@ -300,7 +300,7 @@ mod tests {
 
     fn flags(line: &str) -> TlsFlags {
         let flags: PublishFlags = flags::parse(format!("mqpub {line}").split(' ').map(Into::into)).unwrap();
-        flags.tls
+        flags.shared.tls
     }
 
     fn tls(line: &str) -> Result<Tls, String> {

@@ -75,7 +75,7 @@ mod tests {
 
     fn flags(line: &str) -> WillFlags {
         let flags: PublishFlags = flags::parse(line.split(' ').map(Into::into)).unwrap();
-        flags.will
+        flags.shared.will
     }
 
     #[test]

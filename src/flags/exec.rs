@@ -124,11 +124,11 @@ mod tests {
             let exec = flags.exec.exec.unwrap().0;
             assert_eq!(exec, words, "{line}");
             assert_eq!(flags.subscription.topic, ["a"], "{line}");
-            assert!(!flags.general.debug);
+            assert!(!flags.shared.general.debug);
         }
         let flags = parsed("mqsub -t --exec -d");
         assert!(
-            flags.exec.exec.is_none() && flags.general.debug,
+            flags.exec.exec.is_none() && flags.shared.general.debug,
             "a value of another option"
         );
         for line in [

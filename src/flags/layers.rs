@@ -282,7 +282,7 @@ mod tests {
     fn flag_before_environment_before_profile_before_options_file_before_default() {
         let of = |file: &[&str], profile: &[&str], environment: &[&str], line: &str| {
             let flags: SubscribeFlags = parsed(file, profile, environment, line);
-            let connection = flags.connection;
+            let connection = flags.shared.connection;
             let secret = connection.password.map(|secret| secret.reveal().to_vec());
             (
                 connection.host.join(","),
@@ -334,14 +334,14 @@ mod tests {
             &[],
             "mqpub -I me -m x --ask-password",
         );
-        assert!(flags.connection.password.is_none() && flags.connection.password_file.is_none());
-        assert!(flags.connection.ask_password && !flags.message.stdin_line);
+        assert!(flags.shared.connection.password.is_none() && flags.shared.connection.password_file.is_none());
+        assert!(flags.shared.connection.ask_password && !flags.message.stdin_line);
         assert_eq!(
-            (flags.connection.id, flags.connection.id_prefix),
+            (flags.shared.connection.id, flags.shared.connection.id_prefix),
             (None, Some("me".to_owned()))
         );
         let flags: PublishFlags = parsed(&["-p 5"], &[], &["--port 7"], "mqpub -S");
-        assert_eq!(flags.connection.port, None);
+        assert_eq!(flags.shared.connection.port, None);
     }
 
     #[test]
@@ -391,14 +391,14 @@ mod tests {
         let flags: SubscribeFlags = parsed(&["-t f"], &["--topic p"], &[], "mqsub -t l");
         assert_eq!(flags.subscription.topic, ["f", "l"]);
         let flags: PublishFlags = parsed(&["-r", "-d"], &["no retain"], &[], "mqpub");
-        assert!(!flags.message.retain && flags.general.debug);
+        assert!(!flags.message.retain && flags.shared.general.debug);
         let flags: PublishFlags = parsed(
             &[],
             &["--property connect user-property a b"],
             &[],
             "mqpub -D publish content-type x",
         );
-        assert_eq!(flags.properties.property.len(), 2);
+        assert_eq!(flags.shared.properties.property.len(), 2);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub mod will;
 
 use std::ffi::OsString;
 
-use clap::{Command, Parser};
+use clap::{Args, Command, Parser};
 
 pub use self::publish::PublishFlags;
 pub use self::subscribe::SubscribeFlags;
@@ -76,17 +76,24 @@ impl Tool {
     }
 }
 
-/// The options that both tools have and that decide one another.
-#[derive(Clone, Copy, Debug)]
-pub struct Shared<'a> {
+/// The options that both tools have.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SharedFlags {
     /// Which broker.
-    pub connection: &'a ConnectionFlags,
+    #[command(flatten)]
+    pub connection: ConnectionFlags,
     /// MQTT 5.
-    pub properties: &'a PropertyFlags,
+    #[command(flatten)]
+    pub properties: PropertyFlags,
     /// The will.
-    pub will: &'a WillFlags,
+    #[command(flatten)]
+    pub will: WillFlags,
     /// TLS.
-    pub tls: &'a TlsFlags,
+    #[command(flatten)]
+    pub tls: TlsFlags,
+    /// Everything else.
+    #[command(flatten)]
+    pub general: GeneralFlags,
 }
 
 /// What the command lines of both tools have.
@@ -94,15 +101,10 @@ pub trait Flags: Parser {
     /// Which tool.
     const TOOL: Tool;
     /// The options that both have.
-    fn shared(&self) -> Shared<'_>;
-    /// The connection options, to note the order of what was typed.
-    fn connection_mut(&mut self) -> &mut ConnectionFlags;
-    /// The will, to fill in what its file has.
-    fn will_mut(&mut self) -> &mut WillFlags;
-    /// TLS, to fill in what its files have.
-    fn tls_mut(&mut self) -> &mut TlsFlags;
-    /// The shared general options.
-    fn general(&self) -> &GeneralFlags;
+    fn shared(&self) -> &SharedFlags;
+    /// The same, to note the order of what was typed, and to fill in what was only
+    /// named.
+    fn shared_mut(&mut self) -> &mut SharedFlags;
     /// Whether replies are asked for, and so a tool that publishes subscribes.
     fn asks(&self) -> bool {
         false
@@ -149,7 +151,7 @@ fn finish<F: Flags>(command: Command, arguments: &[OsString]) -> Result<F, clap:
     words.insert(0, F::TOOL.program().into());
     let matches = command.try_get_matches_from(words)?;
     let mut flags = F::from_arg_matches(&matches)?;
-    flags.connection_mut().note_order(&matches);
+    flags.shared_mut().connection.note_order(&matches);
     Ok(flags)
 }
 
@@ -198,13 +200,13 @@ mod tests {
         let flags = publish("mqpub -t -x -m -d");
         assert_eq!(flags.message.topic, ["-x"]);
         assert_eq!(flags.message.message.as_deref(), Some("-d".as_ref()));
-        assert!(!flags.general.debug);
+        assert!(!flags.shared.general.debug);
     }
 
     #[test]
     fn the_last_of_a_scalar_wins_but_each_is_validated() {
         let flags = publish("mqpub -q 1 -i a -i b -q 2");
-        assert_eq!(flags.connection.id.as_deref(), Some("b"));
+        assert_eq!(flags.shared.connection.id.as_deref(), Some("b"));
         assert_eq!(flags.message.qos as u8, 2);
         let bad = parse::<PublishFlags>("mqpub -q 3 -q 1".split(' ').map(OsString::from));
         assert!(bad.is_err());
@@ -213,8 +215,8 @@ mod tests {
     #[test]
     fn what_stands_behind_the_url_is_noted() {
         let flags = publish("mqpub -p 1 -L mqtt://x/t -u me");
-        assert!(!flags.connection.after_url.port);
-        assert!(flags.connection.after_url.username);
-        assert!(!flags.connection.after_url.host, "a default does not count");
+        assert!(!flags.shared.connection.after_url.port);
+        assert!(flags.shared.connection.after_url.username);
+        assert!(!flags.shared.connection.after_url.host, "a default does not count");
     }
 }

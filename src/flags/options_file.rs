@@ -328,8 +328,8 @@ mod tests {
     fn the_command_line_wins_over_the_file() {
         let flags: PublishFlags = both("-q 1\n-p 7\n-i file\n-m file", "mqpub -q 2 -m line");
         assert_eq!(flags.message.qos as u8, 2);
-        assert_eq!(flags.connection.port, Some(7));
-        assert_eq!(flags.connection.id.as_deref(), Some("file"));
+        assert_eq!(flags.shared.connection.port, Some(7));
+        assert_eq!(flags.shared.connection.id.as_deref(), Some("file"));
         assert_eq!(flags.message.message, Some("line".into()));
     }
 
@@ -339,10 +339,16 @@ mod tests {
             "-h a\n-t a\n-f a\n-D publish user-property a 1",
             "mqpub -h b -h c -t b --file=b -D publish user-property b 2",
         );
-        assert_eq!(flags.connection.host, ["b", "c"]);
+        assert_eq!(flags.shared.connection.host, ["b", "c"]);
         assert_eq!(flags.message.topic, ["b"]);
         assert_eq!(flags.message.file, [PathBuf::from("b")]);
-        let values: Vec<_> = flags.properties.property.iter().map(|typed| &typed.value).collect();
+        let values: Vec<_> = flags
+            .shared
+            .properties
+            .property
+            .iter()
+            .map(|typed| &typed.value)
+            .collect();
         assert_eq!(values, ["1", "2"]);
         let flags: SubscribeFlags = both("-t a", "mqsub -t b");
         assert_eq!(flags.subscription.topic, ["a", "b"]);
@@ -353,8 +359,8 @@ mod tests {
     #[test]
     fn the_order_of_file_and_command_line_counts() {
         let flags: PublishFlags = both("-L mqtt://h/t", "mqpub -p 7");
-        assert!(flags.connection.after_url.port);
+        assert!(flags.shared.connection.after_url.port);
         let flags: PublishFlags = both("-p 7", "mqpub -L mqtt://h/t");
-        assert!(!flags.connection.after_url.port);
+        assert!(!flags.shared.connection.after_url.port);
     }
 }

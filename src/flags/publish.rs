@@ -8,16 +8,12 @@ use bytes::Bytes;
 use clap::{Args, Parser};
 
 use super::bench::BenchFlags;
-use super::connection::{ConnectionFlags, GeneralFlags};
 use super::probe::ProbeFlags;
-use super::properties::PropertyFlags;
 use super::replay::ReplayFlags;
 use super::request::RequestFlags;
 use super::spool::SpoolFlags;
-use super::tls::TlsFlags;
 use super::value::{self, Rate};
-use super::will::WillFlags;
-use super::{Flags, Shared, Tool, manual};
+use super::{Flags, SharedFlags, Tool, manual};
 use crate::codec::Codec;
 use crate::message::Qos;
 
@@ -60,21 +56,9 @@ pub struct PublishFlags {
     /// How a broker is measured.
     #[command(flatten)]
     pub bench: BenchFlags,
-    /// Which broker.
+    /// What both tools have.
     #[command(flatten)]
-    pub connection: ConnectionFlags,
-    /// MQTT 5.
-    #[command(flatten)]
-    pub properties: PropertyFlags,
-    /// The will.
-    #[command(flatten)]
-    pub will: WillFlags,
-    /// TLS.
-    #[command(flatten)]
-    pub tls: TlsFlags,
-    /// Everything else.
-    #[command(flatten)]
-    pub general: GeneralFlags,
+    pub shared: SharedFlags,
 }
 
 /// What to publish, and where.
@@ -223,29 +207,12 @@ impl PublishFlags {
 impl Flags for PublishFlags {
     const TOOL: Tool = Tool::Publish;
 
-    fn shared(&self) -> Shared<'_> {
-        Shared {
-            connection: &self.connection,
-            properties: &self.properties,
-            will: &self.will,
-            tls: &self.tls,
-        }
+    fn shared(&self) -> &SharedFlags {
+        &self.shared
     }
 
-    fn connection_mut(&mut self) -> &mut ConnectionFlags {
-        &mut self.connection
-    }
-
-    fn will_mut(&mut self) -> &mut WillFlags {
-        &mut self.will
-    }
-
-    fn tls_mut(&mut self) -> &mut TlsFlags {
-        &mut self.tls
-    }
-
-    fn general(&self) -> &GeneralFlags {
-        &self.general
+    fn shared_mut(&mut self) -> &mut SharedFlags {
+        &mut self.shared
     }
 
     fn asks(&self) -> bool {

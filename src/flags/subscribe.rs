@@ -4,14 +4,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 
-use super::connection::{ConnectionFlags, GeneralFlags};
 use super::exec::ExecFlags;
 use super::output::OutputFlags;
-use super::properties::PropertyFlags;
 use super::selection::{DetailFlags, ReadyFlags, SelectionFlags, ViewFlags};
-use super::tls::TlsFlags;
-use super::will::WillFlags;
-use super::{Flags, Shared, Tool, manual, value};
+use super::{Flags, SharedFlags, Tool, manual, value};
 use crate::message::Qos;
 
 /// Subscribe to topics of an MQTT broker and print the messages
@@ -50,21 +46,9 @@ pub struct SubscribeFlags {
     /// Whom to tell of the start.
     #[command(flatten)]
     pub ready: ReadyFlags,
-    /// Which broker.
+    /// What both tools have.
     #[command(flatten)]
-    pub connection: ConnectionFlags,
-    /// MQTT 5.
-    #[command(flatten)]
-    pub properties: PropertyFlags,
-    /// The will.
-    #[command(flatten)]
-    pub will: WillFlags,
-    /// TLS.
-    #[command(flatten)]
-    pub tls: TlsFlags,
-    /// Everything else.
-    #[command(flatten)]
-    pub general: GeneralFlags,
+    pub shared: SharedFlags,
 }
 
 /// What to subscribe to.
@@ -116,28 +100,11 @@ pub struct EndFlags {
 impl Flags for SubscribeFlags {
     const TOOL: Tool = Tool::Subscribe;
 
-    fn shared(&self) -> Shared<'_> {
-        Shared {
-            connection: &self.connection,
-            properties: &self.properties,
-            will: &self.will,
-            tls: &self.tls,
-        }
+    fn shared(&self) -> &SharedFlags {
+        &self.shared
     }
 
-    fn connection_mut(&mut self) -> &mut ConnectionFlags {
-        &mut self.connection
-    }
-
-    fn will_mut(&mut self) -> &mut WillFlags {
-        &mut self.will
-    }
-
-    fn tls_mut(&mut self) -> &mut TlsFlags {
-        &mut self.tls
-    }
-
-    fn general(&self) -> &GeneralFlags {
-        &self.general
+    fn shared_mut(&mut self) -> &mut SharedFlags {
+        &mut self.shared
     }
 }

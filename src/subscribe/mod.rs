@@ -50,8 +50,8 @@ use crate::waker::Waker;
 pub fn main(arguments: &[OsString]) -> u8 {
     let start = Instant::now();
     entry::run(arguments, |flags: SubscribeFlags, report| {
-        let policy = entry::policy(&flags.connection, true);
-        let is_rehearsal = flags.general.dry_run;
+        let policy = entry::policy(&flags.shared.connection, true);
+        let is_rehearsal = flags.shared.general.dry_run;
         let subscribe = Subscribe::new(flags)?;
         for warning in &subscribe.warnings {
             report.warn(warning);

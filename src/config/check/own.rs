@@ -8,7 +8,7 @@ use crate::flags::PublishFlags;
 /// well, and leaves nothing behind. `run` is the option that asks for the run.
 pub(in crate::config) fn messages(run: (bool, &str), flags: &PublishFlags) -> Result<(), Failure> {
     let (message, input, pace) = (&flags.message, &flags.input, &flags.pace);
-    let (account, will, spool) = (&flags.account, &flags.will, &flags.spool);
+    let (account, will, spool) = (&flags.account, &flags.shared.will, &flags.spool);
     for other in [
         (message.message.is_some(), "-m"),
         (!message.file.is_empty(), "-f"),
@@ -37,11 +37,11 @@ pub(in crate::config) fn messages(run: (bool, &str), flags: &PublishFlags) -> Re
         (flags.request.request || flags.request.named, "--request"),
         (spool.spool.is_some(), "--spool"),
         (spool.without_message().is_some(), "--spool-drain and --spool-status"),
-        (flags.connection.disable_clean_session, "-c"),
-        (flags.properties.session_expiry_interval.is_some(), "-x"),
-        (flags.connection.no_reconnect, "--no-reconnect"),
+        (flags.shared.connection.disable_clean_session, "-c"),
+        (flags.shared.properties.session_expiry_interval.is_some(), "-x"),
+        (flags.shared.connection.no_reconnect, "--no-reconnect"),
         (will.will_topic.is_some(), "--will-topic"),
-        (flags.general.dry_run, "--dry-run"),
+        (flags.shared.general.dry_run, "--dry-run"),
     ] {
         apart(run, other)?;
     }

@@ -21,7 +21,10 @@ pub(in crate::config) fn all(flags: &PublishFlags) -> Result<(), Failure> {
     ] {
         apart(request, other)?;
     }
-    apart((flags.request.latency, "--latency"), (flags.general.quiet, "--quiet"))
+    apart(
+        (flags.request.latency, "--latency"),
+        (flags.shared.general.quiet, "--quiet"),
+    )
 }
 
 /// What is said of replies says it of those to a request.

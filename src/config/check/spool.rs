@@ -111,7 +111,7 @@ fn takes_nothing(flags: &PublishFlags, task: &str) -> Result<(), Failure> {
         (flags.pace.timeout.is_some(), "-W"),
         (flags.account.stats, "--stats"),
         (flags.account.progress, "--progress"),
-        (flags.connection.retry_for.is_some(), "--retry-for"),
+        (flags.shared.connection.retry_for.is_some(), "--retry-for"),
     ] {
         apart(option, (true, task))?;
     }
