@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -40,6 +40,10 @@ use crate::{bench, check, process};
 /// not wait for more, and few enough that a signal finds most of what was read
 /// still unsent, and leaves it so.
 const BATCH: usize = 1024;
+
+/// How long a run whose time is over waits for the broker's word that it has read the
+/// QoS 0 messages.
+const LAST_WORD: Duration = Duration::from_millis(250);
 
 /// Runs mqpub, and returns its exit status.
 pub fn main(arguments: &[OsString]) -> u8 {
@@ -348,13 +352,22 @@ impl Run {
         }
     }
 
-    /// Ends the run if its time is over.
+    /// Ends the run if its time is over; what has become of QoS 0 messages it still
+    /// asks, if nobody is being asked yet.
     fn obey_time(&mut self) {
-        if self.stage != Stage::Leaving && self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            self.stop_reading();
-            self.feed.give_up();
-            self.failure = Some(self.session.out_of_time());
-            self.grace = Some(Instant::now() + FAREWELL);
+        let now = Instant::now();
+        if self.stage == Stage::Leaving || self.deadline.is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        let asks = self.stage == Stage::Delivering && self.connected && self.session.needs_proof();
+        self.stop_reading();
+        self.feed.give_up();
+        self.failure = Some(self.session.out_of_time());
+        self.grace = Some(now + FAREWELL);
+        if asks {
+            self.prove();
+            self.deadline = Some(now + LAST_WORD);
+        } else {
             self.leave();
         }
     }
@@ -363,12 +376,16 @@ impl Run {
     fn advance(&mut self) {
         if self.stage == Stage::Delivering && self.session.is_drained() {
             if self.session.needs_proof() {
-                self.stage = Stage::Proving;
-                self.session.prove();
+                self.prove();
             } else {
                 self.leave();
             }
         }
+    }
+
+    fn prove(&mut self) {
+        self.stage = Stage::Proving;
+        self.session.prove();
     }
 
     fn leave(&mut self) {

@@ -181,6 +181,15 @@ fn what_was_read_and_not_sent_is_counted_however_it_ends() {
     let error = "mqpub: error: 500 messages read, 1 delivered, 499 not sent: timed out\n";
     mqpub(broker.port(), words).stdin(&lines).run().expect(27, "", error);
 
+    // At QoS 0 the broker is asked for those that it has read.
+    let broker = play(|conn| {
+        conn.accept_connect();
+        only_pings(conn);
+    });
+    let words = "-t t -l --rate 1/h -W 1.5";
+    let error = "mqpub: error: 500 messages read, 1 delivered, 499 not sent: timed out\n";
+    mqpub(broker.port(), words).stdin(&lines).run().expect(27, "", error);
+
     let (seen, heard) = mpsc::channel();
     let broker = play(move |conn| {
         conn.accept_connect();
