@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::super::in_vain;
+use super::super::ending::in_vain;
 use super::Run;
 use crate::entry::{self, Ending};
 use crate::exit::Exit;

@@ -1,6 +1,6 @@
 //! How a run with a spool ended, in a status and in words.
 
-use super::super::in_vain;
+use super::super::ending::in_vain;
 use super::Run;
 use crate::entry::Ending;
 use crate::exit::Exit;
