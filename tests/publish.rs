@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod delivery;
 mod ends;
+mod kept;
 mod kills;
 mod lines;
 mod options;

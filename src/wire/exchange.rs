@@ -22,6 +22,10 @@ pub(crate) enum Fate {
     Refused,
 }
 
+/// What stands for the packet type where the message waits to leave: whatever the
+/// broker says of it, it says of something else.
+pub(super) const PARKED: u8 = 0x40;
+
 /// What stands for the packet type where an exchange has ended.
 pub(super) const DELIVERED: u8 = 0x10;
 pub(super) const REFUSED: u8 = 0x20;
@@ -62,7 +66,7 @@ impl Awaited {
     /// How far the exchange with this packet identifier has come.
     pub(super) fn fate(&self, mid: u16) -> Fate {
         match self.get(mid) {
-            0 => Fate::Unsent,
+            0 | PARKED => Fate::Unsent,
             kind::PUBREL | kind::PUBCOMP => Fate::Received,
             DELIVERED => Fate::Delivered,
             REFUSED => Fate::Refused,

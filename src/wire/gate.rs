@@ -10,23 +10,21 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-use super::packet;
+use bytes::Bytes;
 
 /// A PUBLISH packet that waits.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Parked {
-    packet: Vec<u8>,
-    /// Where the last of the slices begins that Paho wrote.
-    last_slice: usize,
+    head: Vec<u8>,
+    payload: Bytes,
     /// No other will come after it.
     pub(super) last: bool,
 }
 
 impl Parked {
-    /// The packet in two slices, the second as Paho wrote its last one.
+    /// The packet: what stands before the payload, and that.
     pub(super) fn slices(&self) -> [IoSlice<'_>; 2] {
-        let (head, last) = self.packet.split_at(self.last_slice);
-        [IoSlice::new(head), IoSlice::new(last)]
+        [IoSlice::new(&self.head), IoSlice::new(&self.payload)]
     }
 }
 
@@ -52,24 +50,21 @@ impl Gate {
         self.most = most;
     }
 
-    /// Parks this PUBLISH if it has to wait while the broker keeps so many; whether
-    /// it has.
-    pub(super) fn park(&mut self, packet: &[IoSlice<'_>], kept: usize, last: bool) -> bool {
-        let waits = !self.parked.is_empty() || self.is_shut(packet::first_byte(packet), kept);
-        if waits {
-            let length: usize = packet.iter().map(|slice| slice.len()).sum();
-            self.parked.push_back(Parked {
-                packet: packet.iter().flat_map(|slice| slice.iter().copied()).collect(),
-                last_slice: length - packet.last().map_or(0, |slice| slice.len()),
-                last,
-            });
-        }
-        waits
+    /// Whether a PUBLISH with this first byte has to wait while the broker keeps so
+    /// many.
+    pub(super) fn holds_back(&self, first: u8, kept: usize) -> bool {
+        !self.parked.is_empty() || self.is_shut(first, kept)
+    }
+
+    /// Has a PUBLISH wait: what stands before its payload, and that.
+    pub(super) fn park(&mut self, head: &[IoSlice<'_>], payload: Bytes, last: bool) {
+        let head = head.iter().flat_map(|slice| slice.iter().copied()).collect();
+        self.parked.push_back(Parked { head, payload, last });
     }
 
     /// The next one that may pass while the broker keeps so many.
     pub(super) fn pass(&mut self, kept: usize) -> Option<Parked> {
-        let first = *self.parked.front()?.packet.first()?;
+        let first = *self.parked.front()?.head.first()?;
         if self.is_shut(first, kept) {
             return None;
         }
@@ -94,8 +89,13 @@ mod tests {
     const LEAST: u8 = 0x32;
     const MOST: u8 = 0x30;
 
+    /// Whether the gate has a packet wait.
     fn park(gate: &mut Gate, first: u8, kept: usize) -> bool {
-        gate.park(&[IoSlice::new(&[first, 3]), IoSlice::new(b"abc")], kept, false)
+        let waits = gate.holds_back(first, kept);
+        if waits {
+            gate.park(&[IoSlice::new(&[first, 3])], Bytes::from_static(b"abc"), false);
+        }
+        waits
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
         assert!(park(&mut gate, ONCE, 1), "in the order in which they came");
         assert_eq!(gate.pass(2), None);
         for (first, kept) in [(LEAST, 1), (ONCE, 1), (MOST, 2)] {
-            assert_eq!(gate.pass(kept).map(|parked| parked.packet[0]), Some(first));
+            assert_eq!(gate.pass(kept).map(|parked| parked.head[0]), Some(first));
         }
         assert_eq!(gate.pass(2), None);
         assert!(gate.pass(0).is_some() && gate.pass(0).is_none());
@@ -126,11 +126,8 @@ mod tests {
     fn a_packet_passes_as_it_came() {
         let mut gate = Gate::open();
         gate.narrow(0);
-        gate.park(
-            &[IoSlice::new(b"\x34\x05"), IoSlice::new(b"ab"), IoSlice::new(b"xyz")],
-            0,
-            true,
-        );
+        let head = [IoSlice::new(b"\x34\x05"), IoSlice::new(b"ab")];
+        gate.park(&head, Bytes::from_static(b"xyz"), true);
         gate.narrow(1);
         let parked = gate.pass(0).unwrap();
         assert!(parked.last);

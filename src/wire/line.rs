@@ -239,6 +239,9 @@ impl Line {
         if first >> 4 == kind::PUBLISH {
             return self.publish(packet, expected, last);
         }
+        if first >> 4 == kind::PUBREL && !self.watch.wants(first, packet) {
+            return;
+        }
         self.watch.sent(first, packet, length, None);
         match first >> 4 {
             kind::PUBREL => {

@@ -328,6 +328,8 @@ impl Watch {
             _ => {}
         }
         self.body.clear();
+        // One that was outsized does not keep its place.
+        self.body.shrink_to(LONGEST_CONTROL);
         self.length = length;
         if length == 0 {
             self.end_body(first)

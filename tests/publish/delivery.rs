@@ -6,9 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::broker::{Broker, Conn, script};
-use crate::support::packet::{
-    self, PINGREQ, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, Prop, Publish, Version, disconnect, id,
-};
+use crate::support::packet::{self, PINGREQ, PUBACK, PUBLISH, PUBREC, Prop, Publish, Version, disconnect, id};
 use crate::support::runner::Contains;
 use crate::tools::{End, goes_on, kinds, mqpub, numbered, play, publishes, text};
 
@@ -87,92 +85,6 @@ fn no_more_is_in_flight_than_the_broker_can_receive() {
         let sent = sent.map(|packet| Publish::parse(packet, Version::V5).payload);
         assert!(sent.eq(lines), "QoS {qos}");
     }
-}
-
-/// Before MQTT 5 a broker cannot say how many it takes. It keeps a message until
-/// PUBREL, and mosquitto ends the connection over the 21st.
-#[test]
-fn of_qos_2_a_broker_has_no_more_than_20_to_keep() {
-    let lines = numbered(100, 4);
-    let broker = play(|conn| {
-        conn.accept_connect();
-        let mut all = messages(conn, 20);
-        for round in 1..5 {
-            // Before it answers this, it has sent what it is going to send.
-            conn.deliver(&Publish::new("t", "ping").qos(1, 1000 + round));
-            let sent = conn.received().iter().filter(|packet| packet.kind() == PUBLISH);
-            assert_eq!(sent.count(), 20 * usize::from(round));
-            for publish in &all {
-                conn.queue_ack(publish);
-            }
-            conn.flush().unwrap();
-            // The next ones come behind the PUBRELs, and do not wait for PUBCOMP.
-            let mut kept = 20;
-            let mut next = Vec::new();
-            while next.len() < 20 {
-                let packet = conn.read();
-                match packet.kind() {
-                    PUBREL => kept -= 1,
-                    PUBLISH => {
-                        kept += 1;
-                        next.push(Publish::parse(&packet, Version::V311));
-                    }
-                    _ => panic!("{packet:?}"),
-                }
-                assert!(kept <= 20);
-            }
-            for publish in &all {
-                conn.queue(packet::ack(PUBCOMP, publish.mid));
-            }
-            all = next;
-        }
-        for publish in &all {
-            conn.ack(publish);
-        }
-        conn.until_eof();
-    });
-    let tool = mqpub(broker.port(), "-t t -l -q 2 --no-reconnect").stdin(text(&lines));
-    tool.run().expect(0, "", "");
-    assert!(
-        publishes(&broker.finish()[0])
-            .into_iter()
-            .map(|publish| publish.payload)
-            .eq(lines)
-    );
-}
-
-/// One of QoS 1 it would drop meanwhile, and acknowledge it: before MQTT 5 it has no
-/// word for no.
-#[test]
-fn to_a_broker_that_has_20_to_keep_nothing_of_qos_1_is_sent() {
-    let record = |number: usize| format!("{{\"topic\":\"t\",\"payload\":\"x\",\"qos\":{}}}\n", 1 + number % 2);
-    let records: String = (1..=60).map(record).collect();
-    let broker = play(|conn| {
-        conn.accept_connect();
-        // The last one is the 20th of QoS 2.
-        let all = messages(conn, 39);
-        // Before it answers this, it has sent what it is going to send.
-        conn.deliver(&Publish::new("t", "ping").qos(1, 1000));
-        let sent = conn.received().iter().filter(|packet| packet.kind() == PUBLISH);
-        assert_eq!(sent.count(), 39);
-        conn.ack(&all[0]);
-        let next = conn.expect_publish();
-        assert_eq!((all[0].qos, all[38].qos, next.qos), (2, 2, 1));
-        conn.queue_ack(&next);
-        for publish in &all[1..] {
-            conn.queue_ack(publish);
-        }
-        conn.flush().unwrap();
-        while let Some(packet) = conn.next_packet() {
-            match packet.kind() {
-                PUBLISH => conn.queue_ack(&Publish::parse(&packet, Version::V311)),
-                PUBREL => conn.queue(packet::ack(PUBCOMP, packet::Answer::parse(&packet, Version::V311).mid)),
-                _ => {}
-            }
-        }
-    });
-    let tool = mqpub(broker.port(), "--json --no-reconnect --stats").stdin(records);
-    tool.run().expect(0, "", Contains(&["60 messages read, 60 delivered"]));
 }
 
 #[test]

@@ -26,40 +26,48 @@ impl Line {
         self.cloakroom.deposit(payload)
     }
 
-    /// Takes a PUBLISH from Paho, for now or for later.
+    /// Takes a PUBLISH from Paho, which ends with its payload or a ticket for it.
     pub(super) fn publish(&mut self, packet: &[IoSlice<'_>], expected: u64, last: bool) {
-        if !self.gate.park(packet, self.watch.kept(), last) {
-            self.let_through(packet, expected, last);
-        } else if expected == 0 {
+        let large = packet
+            .split_last()
+            .and_then(|(ticket, head)| Some((head, self.cloakroom.redeem(ticket)?)));
+        let Some((head, payload)) = large else {
+            return self.admit(packet, None, expected, last);
+        };
+        let Some((first, rest)) = head.split_first() else {
+            return;
+        };
+        let header = ticket::header(first, payload.len());
+        let mut slices = vec![IoSlice::new(&header)];
+        slices.extend_from_slice(rest);
+        slices.push(IoSlice::new(&payload));
+        self.admit(&slices, Some(&payload), expected, last);
+    }
+
+    /// Takes a PUBLISH, for now or for later; a large payload is there in `shared`
+    /// memory too.
+    fn admit(&mut self, packet: &[IoSlice<'_>], shared: Option<&Bytes>, expected: u64, last: bool) {
+        let first = packet::first_byte(packet);
+        if !self.gate.holds_back(first, self.watch.kept()) {
+            return self.alias(packet, expected, last);
+        }
+        let Some((payload, head)) = packet.split_last() else {
+            return;
+        };
+        let payload = shared.map_or_else(|| Bytes::copy_from_slice(payload), Bytes::clone);
+        self.watch.parked(first, packet);
+        self.gate.park(head, payload, last);
+        if expected == 0 {
             // Those before it may wait for it in the buffer.
             self.push_out();
         }
     }
 
     /// Takes those that have waited and need not any more. They leave together with
-    /// the PUBREL that made room for them.
+    /// the PUBREL that made room for them, which is still to be sent.
     pub(super) fn publish_parked(&mut self) {
         while let Some(parked) = self.gate.pass(self.watch.kept()) {
-            self.let_through(&parked.slices(), 1, parked.last);
-        }
-    }
-
-    fn let_through(&mut self, packet: &[IoSlice<'_>], expected: u64, last: bool) {
-        // Paho's packet ends with the payload.
-        let large = packet
-            .split_last()
-            .and_then(|(ticket, head)| Some((head, self.cloakroom.redeem(ticket)?)));
-        if let Some((head, payload)) = large {
-            let Some((first, rest)) = head.split_first() else {
-                return;
-            };
-            let header = ticket::header(first, payload.len());
-            let mut slices = vec![IoSlice::new(&header)];
-            slices.extend_from_slice(rest);
-            slices.push(IoSlice::new(&payload));
-            self.alias(&slices, expected, last);
-        } else {
-            self.alias(packet, expected, last);
+            self.alias(&parked.slices(), 1, parked.last);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::IoSlice;
 
+use super::super::exchange::PARKED;
 use super::super::packet::Reader;
 use super::super::trace::{self, Way};
 use super::{Pinger, Watch, kind};
@@ -17,6 +18,22 @@ impl Watch {
                 Some(alias) => tracer(&format!("{words} with topic alias {alias}")),
             }
         }
+    }
+
+    /// A PUBLISH waits to leave.
+    pub(crate) fn parked(&mut self, first: u8, packet: &[IoSlice<'_>]) {
+        if first & 0b0110 != 0
+            && let Some(mid) = identifier(first, packet)
+        {
+            self.awaited.set(mid, PARKED);
+        }
+    }
+
+    /// Whether the broker is to get this PUBREL. Paho answers each PUBREC; of a second
+    /// one it would get a second PUBCOMP, when the identifier may be in use again.
+    pub(crate) fn wants(&self, first: u8, pubrel: &[IoSlice<'_>]) -> bool {
+        let state = identifier(first, pubrel).map_or(0, |mid| self.awaited.get(mid));
+        matches!(state, 0 | kind::PUBREL)
     }
 
     /// A PINGREQ leaves.
@@ -52,27 +69,30 @@ impl Watch {
             (10, _) => kind::UNSUBACK,
             _ => return,
         };
-        let byte = |at: usize| {
-            let mut before = 0;
-            packet.iter().find_map(|slice| {
-                let byte = slice.get(at.wrapping_sub(before)).copied().filter(|_| at >= before);
-                before += slice.len();
-                byte
-            })
-        };
-        let two = |at| Some(u16::from_be_bytes([byte(at)?, byte(at + 1)?]));
-        // Behind the first byte stands the remaining length, of up to four bytes.
-        let Some(body) = (1..5).find(|at| byte(*at).is_some_and(|byte| byte & 0x80 == 0)) else {
-            return;
-        };
-        let body = body + 1;
-        let mid = match (first >> 4, two(body)) {
-            (kind::PUBLISH, Some(topic)) => two(body + 2 + usize::from(topic)),
-            (_, mid) => mid,
-        };
-        // PUBREL may leave once more: for a PUBREC that came twice.
-        if let Some(mid) = mid.filter(|mid| answer != kind::PUBCOMP || self.awaited.get(*mid) == kind::PUBREL) {
+        // PUBREL may leave for a PUBREC that we had not asked for.
+        if let Some(mid) = identifier(first, packet)
+            && (answer != kind::PUBCOMP || self.awaited.get(mid) == kind::PUBREL)
+        {
             self.awaited.set(mid, answer);
         }
+    }
+}
+
+/// The packet identifier of a PUBLISH above QoS 0, or of a packet that begins with it.
+fn identifier(first: u8, packet: &[IoSlice<'_>]) -> Option<u16> {
+    let byte = |at: usize| {
+        let mut before = 0;
+        packet.iter().find_map(|slice| {
+            let byte = slice.get(at.wrapping_sub(before)).copied().filter(|_| at >= before);
+            before += slice.len();
+            byte
+        })
+    };
+    let two = |at| Some(u16::from_be_bytes([byte(at)?, byte(at + 1)?]));
+    // Behind the first byte stands the remaining length, of up to four bytes.
+    let body = (1..5).find(|at| byte(*at).is_some_and(|byte| byte & 0x80 == 0))? + 1;
+    match first >> 4 {
+        kind::PUBLISH => two(body + 2 + usize::from(two(body)?)),
+        _ => two(body),
     }
 }
