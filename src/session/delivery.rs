@@ -132,6 +132,7 @@ impl Session {
         }
         state.feeding = true;
         loop {
+            state.left_to_main = false;
             state.reject();
             let mut batch = Vec::with_capacity(state.window.ready());
             while let Some((slot, message)) = state.window.next() {
@@ -154,7 +155,8 @@ impl Session {
             for (slot, mid) in mids {
                 state.window.identify(slot, mid);
             }
-            if state.window.ready() == 0 || !state.window.is_idle() {
+            // What Paho still has may have to wait for its answer for long.
+            if state.window.ready() == 0 || !(state.left_to_main || state.window.is_idle()) {
                 break;
             }
         }

@@ -75,6 +75,8 @@ pub(super) struct State {
     pub(super) concluded: bool,
     /// The main thread is handing messages on; the callbacks leave it to it.
     pub(super) feeding: bool,
+    /// One has.
+    pub(super) left_to_main: bool,
     /// What the last CONNACK has settled; the main thread takes it from here, as
     /// the line may be busy with a write.
     pub(super) terms: Terms,
@@ -143,6 +145,7 @@ impl Hub {
                 held: false,
                 concluded: false,
                 feeding: false,
+                left_to_main: false,
                 terms: Terms::default(),
                 wanted: Wanted::default(),
                 asked: Asked::default(),
@@ -239,6 +242,7 @@ impl State {
         self.reject();
         let ready = self.window.ready();
         let worth_it = !wire::more_waiting() || self.window.is_idle() || ready * 4 >= self.window.limit();
+        self.left_to_main |= self.feeding;
         if self.feeding || !self.may_publish() || ready == 0 || !worth_it {
             return Ok(());
         }

@@ -61,6 +61,10 @@ enum Answer {
     Refused,
 }
 
+/// How many messages may be over and done with behind one that is not, before no more
+/// are handed on; more than are gathered until they leave.
+const BEHIND: usize = 8192;
+
 /// The bookkeeping.
 #[derive(Debug)]
 pub(super) struct Window {
@@ -187,7 +191,16 @@ impl Window {
 
     /// How many messages could be handed to Paho now.
     pub(super) fn ready(&self) -> usize {
-        self.free.len().min(self.waiting.len())
+        self.free.len().min(self.waiting.len()).min(self.room())
+    }
+
+    /// How many more may be kept that Paho has been given. Those that insist are proven
+    /// to be read soon, or the connection is lost.
+    fn room(&self) -> usize {
+        if self.insists {
+            return usize::MAX;
+        }
+        (self.slots.len() + BEHIND).saturating_sub(self.flying.len())
     }
 
     /// Takes messages at the end of the queue.
@@ -219,6 +232,9 @@ impl Window {
             .front()
             .is_none_or(|(_, message)| self.limits.complaint(message).is_some())
         {
+            return None;
+        }
+        if self.room() == 0 {
             return None;
         }
         let slot = self.free.pop()?;

@@ -323,3 +323,19 @@ fn where_it_is_insisted_qos_0_is_delivered_when_it_is_proven_and_sent_again_befo
         (vec![true, true], false)
     );
 }
+
+#[test]
+fn behind_one_without_an_answer_no_more_is_kept_than_there_is_room_for() {
+    let mut window = window(4, &["a"], Qos::AtLeastOnce);
+    window.enqueue((0..BEHIND + 10).map(|_| message("b", Qos::AtMostOnce)));
+    let (first, _) = window.next().unwrap();
+    let mut handed = 1;
+    while let Some((slot, _)) = window.next() {
+        window.complete(slot, || 0);
+        handed += 1;
+    }
+    assert_eq!(handed, 4 + BEHIND);
+    assert_eq!((window.ready(), window.waiting()), (0, 7));
+    window.complete(first, || u64::MAX);
+    assert_eq!(window.ready(), 4);
+}
