@@ -54,10 +54,13 @@ pub unsafe fn begin(count: c_int, arguments: *const *const c_char) -> Vec<OsStri
 /// lest a file of ours gets its number.
 fn open_standard_descriptors() {
     for number in 0..3 {
-        // SAFETY: these two take numbers, and a string that is a constant.
+        // SAFETY: these take numbers, and a string that is a constant, or nothing.
         unsafe {
             if libc::fcntl(number, libc::F_GETFD) == -1 {
-                libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+                if libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) != number {
+                    // As Rust's library does: nothing can be told to anybody.
+                    libc::abort();
+                }
                 STDOUT_CLOSED.fetch_or(number == 1, Ordering::Relaxed);
             }
         }

@@ -8,8 +8,8 @@ use super::hub::Notice;
 use crate::wire;
 
 impl Session {
-    /// Ends the session: DISCONNECT behind everything sent; [`Event::Closed`]
-    /// follows, or [`Event::Down`].
+    /// Ends the session: DISCONNECT behind everything sent; [`super::Event::Closed`]
+    /// follows, or [`super::Event::Down`].
     pub fn disconnect(&mut self) {
         self.leaving = true;
         self.say_goodbye();

@@ -234,7 +234,7 @@ impl Session {
     pub fn out_of_time(&self) -> Failure {
         let failure = |why: String| Failure::new(Exit::TimedOut, why);
         match &self.trouble {
-            _ if self.hub.lock().up => failure("timed out".to_owned()),
+            _ if self.hub.lock().greeted => failure("timed out".to_owned()),
             Some(why) => failure(format!("timed out: {why}")),
             None => failure(format!("timed out connecting to {}", self.host())),
         }
