@@ -147,24 +147,31 @@ impl Format {
     /// # Errors
     /// What is wrong with it, with the specifier, in a clause that fits behind
     /// `invalid value 'x' for '--format': `.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, String> {
         let mut format = Self { pieces: Vec::new() };
-        let mut rest = text;
+        for chunk in text.as_ref().utf8_chunks() {
+            format.add(chunk.valid())?;
+            format.text(chunk.invalid());
+        }
+        Ok(format)
+    }
+
+    fn add(&mut self, mut rest: &str) -> Result<(), String> {
         while let Some(at) = rest.find(['%', '@', '\\']) {
-            format.text(&rest.as_bytes()[..at]);
+            self.text(&rest.as_bytes()[..at]);
             let (piece, behind) = match rest.as_bytes()[at] {
                 b'%' => field(&rest[at..])?,
                 b'@' => time(&rest[at..])?,
                 _ => escape(&rest[at..])?,
             };
             match piece {
-                Piece::Text(bytes) => format.text(&bytes),
-                other => format.pieces.push(other),
+                Piece::Text(bytes) => self.text(&bytes),
+                other => self.pieces.push(other),
             }
             rest = behind;
         }
-        format.text(rest.as_bytes());
-        Ok(format)
+        self.text(rest.as_bytes());
+        Ok(())
     }
 
     /// From left to right; no two texts stand together.

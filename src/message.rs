@@ -53,6 +53,8 @@ pub enum BadTopic {
     TooLong,
     /// It has a NUL character.
     Nul,
+    /// It has a character that a broker may end the connection over (MQTT 5, 1.5.4).
+    Control,
     /// A topic name has `+` or `#` (MQTT 5, 3.3.2.1).
     Wildcard,
     /// A filter has `+` or `#` in the wrong place (MQTT 5, 4.7.1).
@@ -67,6 +69,7 @@ impl fmt::Display for BadTopic {
             Self::Empty => "it is empty",
             Self::TooLong => "it is longer than 65535 bytes",
             Self::Nul => "it has a NUL character",
+            Self::Control => "it has a control character, over which brokers end the connection",
             Self::Wildcard => "it has the wildcard '+' or '#', which is for subscribing",
             Self::Misplaced => "each '+' must be a whole level, and '#' the whole last one",
             Self::Share => "a shared subscription is $share/GROUP/FILTER, without a wildcard in the group",
@@ -84,6 +87,16 @@ impl Topic {
     /// # Errors
     /// Why it cannot be published to.
     pub fn new(name: &str) -> Result<Self, BadTopic> {
+        printable(name)?;
+        Self::received(name)
+    }
+
+    /// Checks the topic name of a message that has come: what this broker has passed on
+    /// it will take, too.
+    ///
+    /// # Errors
+    /// Why it cannot be published to.
+    pub fn received(name: &str) -> Result<Self, BadTopic> {
         if name.contains(['+', '#']) {
             return Err(BadTopic::Wildcard);
         }
@@ -113,6 +126,7 @@ impl Filter {
     /// Why it cannot be subscribed to.
     pub fn new(text: &str) -> Result<Self, BadTopic> {
         let c_text = plain(text)?;
+        printable(text)?;
         let levels = text.split('/').count();
         for (index, level) in text.split('/').enumerate() {
             let alone = level.len() == 1;
@@ -225,6 +239,22 @@ fn plain(text: &str) -> Result<CString, BadTopic> {
     CString::new(text).map_err(|_| BadTopic::Nul)
 }
 
+/// Refuses the characters that a broker may take for a malformed packet: control
+/// characters and those that Unicode has set aside (MQTT 5, 1.5.4).
+fn printable(text: &str) -> Result<(), BadTopic> {
+    let aside = |letter: char| {
+        let code = u32::from(letter);
+        code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code)
+    };
+    if text
+        .chars()
+        .any(|letter| letter != '\0' && (letter.is_control() || aside(letter)))
+    {
+        return Err(BadTopic::Control);
+    }
+    Ok(())
+}
+
 /// A message to publish. Cheap to clone: topic and payload are shared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
@@ -316,6 +346,12 @@ mod tests {
         assert_eq!(Topic::new("a/+"), Err(BadTopic::Wildcard));
         assert_eq!(Topic::new("a#"), Err(BadTopic::Wildcard));
         assert_eq!(Topic::new("a\0b"), Err(BadTopic::Nul));
+        for name in ["a\tb", "\u{1}", "\u{7f}", "\u{85}", "\u{fffe}", "\u{1ffff}", "\u{fdd0}"] {
+            assert_eq!(Topic::new(name), Err(BadTopic::Control), "{name:?}");
+            assert_eq!(Filter::new(name), Err(BadTopic::Control), "{name:?}");
+            assert!(Topic::received(name).is_ok());
+        }
+        assert!(Topic::new("é/\u{fffd}/\u{10fffd}").is_ok());
         assert!(Topic::new(&"x".repeat(MAX_TOPIC)).is_ok());
         assert_eq!(Topic::new(&"x".repeat(MAX_TOPIC + 1)), Err(BadTopic::TooLong));
     }

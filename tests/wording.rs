@@ -18,6 +18,12 @@ fn a_wrong_command_line_is_told_with_what_to_do() {
             "mqpub: error: cannot publish to topic 'a/#': it has the wildcard '+' or '#', which is for subscribing\n",
         ),
         (
+            Tool::mqpub(),
+            "-t a\x07b -m x",
+            "mqpub: error: cannot publish to topic 'a\\u{7}b': \
+             it has a control character, over which brokers end the connection\n",
+        ),
+        (
             Tool::mqsub(),
             "-t a/b#",
             "mqsub: error: cannot subscribe to 'a/b#': each '+' must be a whole level, and '#' the whole last one\n",

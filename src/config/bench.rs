@@ -69,12 +69,12 @@ impl Bench {
         if size < LEAST {
             return Err(usage(format!("--size must be {LEAST} bytes or more")));
         }
-        let common = super::common(flags)?;
+        let mut common = super::common(flags)?;
         let expiry = common.connection.properties.has(SESSION_EXPIRY_INTERVAL);
         apart((true, "--bench"), (expiry, "-D connect session-expiry-interval"))?;
         let alias = common.properties.publish.has(TOPIC_ALIAS);
         apart((true, "--bench"), (alias, "-D publish topic-alias"))?;
-        let prefix = flags.message.topic.first().cloned().or(common.url_topic);
+        let prefix = flags.message.topic.first().cloned().or(common.url_topics.pop());
         let prefix = prefix.as_deref().unwrap_or(PREFIX);
         let prefix = Topic::new(prefix.trim_end_matches('/'))
             .map_err(|why| usage(format!("-t: cannot publish below topic {}: {why}", quote(prefix))))?;

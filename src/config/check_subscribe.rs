@@ -114,6 +114,7 @@ mod tests {
     #[test]
     fn filters_and_their_options() {
         assert_eq!(asked("-t a -q 1 -L mqtt://h/b"), ["a 1", "b 1"]);
+        assert_eq!(asked("-L mqtt://h/b -L mqtt://i -L mqtt://j/c"), ["b 0", "c 0"]);
         assert_eq!(
             asked("-t a -q 2 --filter qos=0:b --filter :c:d"),
             ["a 2", "b 0", "c:d 2"]

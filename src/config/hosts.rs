@@ -23,7 +23,7 @@ pub(super) fn resolve(
 
 fn all(flags: &ConnectionFlags, url: Option<&Url>, default_port: u16) -> Result<Vec<Host>, Failure> {
     if let Some(path) = flags.unix.as_deref().filter(|_| flags.order.unix_last) {
-        if flags.order.port_after_unix {
+        if flags.order.port_after_unix && flags.port != Some(0) {
             return Err(usage("--unix and -p cannot be used together"));
         }
         return Ok(vec![Host::socket(path)]);
@@ -100,7 +100,7 @@ mod tests {
     fn hosts(line: &str) -> Result<String, String> {
         let flags: PublishFlags = flags::parse(line.split(' ').map(Into::into)).unwrap();
         let flags = flags.shared.connection;
-        let url = flags.url.as_deref().map(|url| url::parse(url).unwrap());
+        let url = flags.url.last().map(|url| url::parse(url).unwrap());
         let (first, others) = resolve(&flags, url.as_ref(), 1883).map_err(|failure| failure.to_string())?;
         let texts: Vec<String> = std::iter::once(&first).chain(&others).map(Host::to_string).collect();
         Ok(texts.join(" "))
@@ -153,6 +153,7 @@ mod tests {
             ("mqpub -p 0 -h /a -h /b", "/a /b"),
             ("mqpub -h a -p 7 --unix /m", "/m"),
             ("mqpub -L mqtt://u/t --unix /m", "/m"),
+            ("mqpub --unix /m -p 0", "/m"),
             ("mqpub --unix /m -h a", "a:1883"),
             ("mqpub --unix /m -h a -p 7", "a:7"),
             ("mqpub --unix /m -L mqtt://u/t", "u:1883"),

@@ -46,8 +46,8 @@ const TLS_PORT: u16 = 8883;
 /// What the options that both tools have mean.
 struct Common {
     connection: Connection,
-    /// The topic that the URL has, if any.
-    url_topic: Option<String>,
+    /// The topics that the URLs have.
+    url_topics: Vec<String>,
     /// The properties of the packets that the connection does not send by itself.
     properties: PropertySet,
     /// What is accepted and has no effect, one sentence each.
@@ -68,7 +68,9 @@ fn common<F: Flags>(flags: &F) -> Result<Common, Failure> {
         tls,
         general: _,
     } = flags.shared();
-    let url = flags.url.as_deref().map(url::parse).transpose()?;
+    let mut urls: Vec<Url> = flags.url.iter().map(|url| url::parse(url)).collect::<Result<_, _>>()?;
+    let url_topics = urls.iter_mut().filter_map(|url| url.topic.take()).collect();
+    let url = urls.pop();
     check::connection(flags)?;
     let version = version(flags, properties, asks)?;
     let after = flags.after_url;
@@ -131,7 +133,7 @@ fn common<F: Flags>(flags: &F) -> Result<Common, Failure> {
     };
     Ok(Common {
         connection,
-        url_topic: url.and_then(|url| url.topic),
+        url_topics,
         properties: set,
         warnings,
         window: InFlight::new(flags.max_inflight, WINDOW),
@@ -261,6 +263,7 @@ mod tests {
         assert_eq!(way("mqpub -L ws://h/t"), "h:1883 ws");
         assert_eq!(way("mqpub -L wss://h:9443/t --cafile x"), "h:9443 tls+system ws");
         assert_eq!(way("mqpub -p 7 -L mqtt://h/t"), "h:1883");
+        assert_eq!(way("mqpub -L mqtt://h/t -L mqtts://i/u"), "i:8883 tls+system");
         assert_eq!(way("mqpub -L mqtt://h/t -p 7 -h i"), "i:7");
     }
 

@@ -72,7 +72,7 @@ impl Probe {
             apart(check, other)?;
         }
         let common = super::common(flags)?;
-        apart(check, (common.url_topic.is_some(), "a topic in -L"))?;
+        apart(check, (!common.url_topics.is_empty(), "a topic in -L"))?;
         let given = &flags.probe;
         let prefix = given.check_prefix.as_deref().unwrap_or(PREFIX);
         let prefix = Topic::new(prefix.trim_end_matches('/')).map_err(|why| {

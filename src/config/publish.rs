@@ -131,12 +131,12 @@ impl Publish {
     /// # Errors
     /// [`Exit::Usage`], with the options named.
     pub fn new(flags: PublishFlags) -> Result<Self, Failure> {
-        let common = super::common(&flags)?;
+        let mut common = super::common(&flags)?;
         let asks = flags.request.request;
         let spool = Spool::new(&flags)?;
         let takes = flags.spool.without_message().is_none();
         let texts = if takes {
-            topics(&flags, common.url_topic)?
+            topics(&flags, common.url_topics.pop())?
         } else {
             Vec::new()
         };

@@ -102,7 +102,7 @@ impl Subscribe {
         check_subscribe::all(&flags)?;
         let version = common.connection.version;
         let exec = Exec::new(&flags, version)?;
-        let topics = flags.subscription.topic.iter().chain(&common.url_topic);
+        let topics = flags.subscription.topic.iter().chain(&common.url_topics);
         let (subscriptions, warning) = wanted::subscriptions(&flags, topics, version)?;
         common.warnings.extend(warning);
         let unsubscribe = wanted::filters("-U", &flags.detail.unsubscribe)?;

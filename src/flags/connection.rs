@@ -77,9 +77,10 @@ pub struct ConnectionFlags {
     /// Broker, credentials and topic in one: `mqtt[s]|ws[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`
     ///
     /// User, password and topic may be percent-encoded. Of an option here and
-    /// the same by itself, the one that stands later on the command line wins.
+    /// the same by itself, the one that stands later on the command line wins. Of
+    /// several, the last one counts; mqsub subscribes to the topics of all.
     #[arg(short = 'L', long, value_name = "URL")]
-    pub url: Option<String>,
+    pub url: Vec<String>,
 
     /// The client identifier [default: the broker chooses one]
     #[arg(short, long, value_name = "ID", value_parser = value::client_id)]
@@ -101,7 +102,7 @@ pub struct ConnectionFlags {
     ///
     /// Other users of this machine can see it in the list of processes, until it
     /// is overwritten there (on Linux, at once), and the shell may keep it.
-    #[arg(short = 'P', long = "pw", value_name = "PASSWORD", value_parser = value::secret)]
+    #[arg(short = 'P', long = "pw", value_name = "PASSWORD", value_parser = value::secret())]
     pub password: Option<Secret>,
 
     /// A file whose first line is the password

@@ -18,7 +18,7 @@ pub struct OutputFlags {
     pub verbose: bool,
 
     /// Print each message in this form: %t topic, %p payload, %j JSON and many more; see mqsub(1)
-    #[arg(short = 'F', long, value_name = "FORMAT", value_parser = Format::parse)]
+    #[arg(short = 'F', long, value_name = "FORMAT", value_parser = value::format())]
     pub format: Option<Format>,
 
     /// Print what %j and %J stand for with a member a line, behind tabs

@@ -49,7 +49,7 @@ pub struct RequestFlags {
     pub verbose: bool,
 
     /// Print each reply in this form: %t topic, %p payload, %j JSON and many more; see mqsub(1)
-    #[arg(short = 'F', long, value_name = "FORMAT", value_parser = Format::parse)]
+    #[arg(short = 'F', long, value_name = "FORMAT", value_parser = value::format())]
     pub format: Option<Format>,
 
     /// Print what %j and %J stand for with a member a line, behind tabs

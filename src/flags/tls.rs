@@ -56,7 +56,7 @@ pub struct TlsFlags {
     pub key_form: Option<KeyForm>,
 
     /// The pre-shared key, in hexadecimal; turns TLS on, version 1.2
-    #[arg(long, value_name = "HEX", value_parser = value::secret)]
+    #[arg(long, value_name = "HEX", value_parser = value::secret())]
     pub psk: Option<Secret>,
 
     /// The name that the broker knows the pre-shared key by
@@ -86,7 +86,7 @@ pub struct TlsFlags {
     pub tls_engine: Option<String>,
 
     /// The SHA-1 of the engine's password (refused: engines are not supported)
-    #[arg(long, value_name = "HEX", value_parser = value::secret)]
+    #[arg(long, value_name = "HEX", value_parser = value::secret())]
     pub tls_engine_kpass_sha1: Option<Secret>,
 
     /// Verify neither the broker's certificate nor its name

@@ -7,12 +7,15 @@
 )]
 
 use std::ops::RangeInclusive;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::time::Duration;
 
 use bytes::Bytes;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::codec::Codec;
 use crate::config::connection::Version;
+use crate::format::Format;
 use crate::message::{MAX_PAYLOAD, Qos, Topic};
 use crate::secret::Secret;
 
@@ -59,12 +62,14 @@ pub fn keep_alive(text: &str) -> Result<Duration, String> {
     Ok(time)
 }
 
-/// A secret, which is never named in an error.
-///
-/// # Errors
-/// None: what is wrong with a secret is found out where it cannot be shown.
-pub fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
-    Ok(Secret::from(text))
+/// A secret: any bytes. What is wrong with it is found out where it cannot be shown.
+pub fn secret() -> impl TypedValueParser<Value = Secret> {
+    OsStringValueParser::new().map(|text| Secret::from(text.into_vec()))
+}
+
+/// A format of `-F`, which may have any bytes in it.
+pub fn format() -> impl TypedValueParser<Value = Format> {
+    OsStringValueParser::new().try_map(|text| Format::parse(text.as_bytes()))
 }
 
 /// A level of delivery.

@@ -87,7 +87,7 @@ fn read<'a>(text: &'a [u8], defaults: &Defaults) -> Result<(Message, Json<'a>), 
 }
 
 fn named(name: &str) -> Result<Topic, String> {
-    Topic::new(name).map_err(|why| format!("cannot publish to topic {}: {why}", quote(name)))
+    Topic::received(name).map_err(|why| format!("cannot publish to topic {}: {why}", quote(name)))
 }
 
 /// When a message was recorded (RFC 3339, UTC).

@@ -97,7 +97,7 @@ fn random_message(random: &mut Rng) -> Message {
         }
     }
     Message {
-        topic: Topic::new(&format!("t{}", text(random))).unwrap(),
+        topic: Topic::received(&format!("t{}", text(random))).unwrap(),
         payload: bytes(random).into(),
         qos: Qos::try_from(random.u8(..3)).unwrap(),
         retain: random.bool(),

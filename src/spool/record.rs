@@ -159,7 +159,7 @@ fn message(body: &Bytes) -> Option<Record> {
     let mut rest = &body[..];
     let time = u64::from_le_bytes(*take(&mut rest)?);
     let [flags] = *take::<1>(&mut rest)?;
-    let topic = Topic::new(text(&mut rest)?).ok()?;
+    let topic = Topic::received(text(&mut rest)?).ok()?;
     let mut properties = Properties::default();
     for _ in 0..u32::from_le_bytes(*take(&mut rest)?) {
         let Property { id, value } = one_property(&mut rest)?;

@@ -84,7 +84,7 @@ impl Answers {
                 return Ok(None);
             }
         };
-        let topic = Topic::new(&name).map_err(|why| format!("cannot publish to {}: {why}", quote(&name)))?;
+        let topic = Topic::received(&name).map_err(|why| format!("cannot publish to {}: {why}", quote(&name)))?;
         if self.ours.iter().any(|filter| filter.matches(&name)) {
             let name = quote(&name);
             return Err(format!("the answer to {name} would come back: it is subscribed to"));

@@ -195,7 +195,7 @@ impl Sink {
 
     /// A message that deletes what is retained under this topic.
     fn delete(&mut self, topic: &str) {
-        match Topic::new(topic) {
+        match Topic::received(topic) {
             Ok(topic) => {
                 self.shared.deletions.fetch_add(1, Ordering::AcqRel);
                 self.answer = Some(Message {

@@ -3,13 +3,14 @@
 
 use std::io::IoSlice;
 
-use super::packet::{Reader, varying};
+use super::packet::Reader;
+use super::shape::{self, Head};
 use super::watch::kind;
 use crate::config::connection::Version;
 
-/// How much of a PUBLISH is kept to describe it: its topic, its identifier, and
-/// how long its properties are.
-pub(super) const PREFIX: usize = 256;
+/// How much of a packet that leaves is looked at to describe it: of a PUBLISH its topic,
+/// its identifier, and how long its properties are.
+const PREFIX: usize = 256;
 
 /// Takes the lines.
 pub(crate) type Tracer = std::sync::Arc<dyn Fn(&str) + Send + Sync>;
@@ -49,10 +50,11 @@ pub(super) fn describe(way: Way, first: u8, body: &[u8], length: usize, version:
             let mid = if qos == 0 { 0 } else { reader.two().unwrap_or(0) };
             let (dup, retain) = (first >> 3 & 1, first & 1);
             let topic = topic.as_deref().unwrap_or("…");
-            let length = match payload_length(body, length, qos > 0, version) {
-                Some(length) => format!("{length} bytes"),
-                None => "…".to_owned(),
+            let payload = match shape::publish_head(first, body, version == Version::V5) {
+                Head::Of(head) => length.checked_sub(head),
+                Head::Within(_) => None,
             };
+            let length = payload.map_or_else(|| "…".to_owned(), |length| format!("{length} bytes"));
             format!(" (d{dup}, q{qos}, r{retain}, m{mid}, '{topic}', {length})")
         }
         kind::CONNACK => {
@@ -69,19 +71,6 @@ pub(super) fn describe(way: Way, first: u8, body: &[u8], length: usize, version:
         _ => String::new(),
     };
     format!("{way} {name}{rest}")
-}
-
-/// How many bytes of a PUBLISH are the payload (MQTT 5, 3.3), unless too little of
-/// it is there to tell.
-fn payload_length(body: &[u8], length: usize, identified: bool, version: Version) -> Option<usize> {
-    let topic = usize::from(Reader::new(body).two()?);
-    let mut before = 2 + topic + if identified { 2 } else { 0 };
-    if version == Version::V5 {
-        let properties = body.get(before..)?;
-        before += 1 + properties.iter().position(|byte| byte & 0x80 == 0)?;
-        before += varying(properties)?;
-    }
-    length.checked_sub(before)
 }
 
 fn name(packet: u8) -> &'static str {
@@ -144,23 +133,6 @@ mod tests {
             ),
         ] {
             assert_eq!(describe(way, first, body, length, Version::V311), expected);
-        }
-    }
-
-    #[test]
-    fn only_the_payload_counts() {
-        for (body, length, identified, version, expected) in [
-            (&b"\0\x01tab"[..], 5, false, Version::V311, Some(2)),
-            (b"\0\x01t\0\x07ab", 7, true, Version::V31, Some(2)),
-            (b"\0\x01t\0ab", 6, false, Version::V5, Some(2)),
-            (b"\0\x01t\0\x07\x03\x01\x01\0ab", 11, true, Version::V5, Some(2)),
-            // Two bytes for a length of 130, of which little is there.
-            (b"\0\x01t\x82\x01\x26", 1000, false, Version::V5, Some(865)),
-            (b"\0\x01t", 1000, false, Version::V5, None),
-            (b"\x01\0t", 1000, false, Version::V5, None),
-            (b"\x01\0t", 1000, false, Version::V311, Some(742)),
-        ] {
-            assert_eq!(payload_length(body, length, identified, version), expected, "{body:?}");
         }
     }
 }

@@ -21,7 +21,7 @@ use super::exchange::{self, Awaited, DELIVERED, Fate, REFUSED};
 use super::facts::{self, Facts, Verdict};
 use super::once::Once;
 use super::packet::{self, Reader};
-use super::shape;
+use super::shape::{self, Head};
 use super::trace::{self, Tracer, Way};
 
 /// Packet types in the high half of the first byte (MQTT 5, 2.1.2).
@@ -270,11 +270,10 @@ impl Watch {
             return;
         }
         let five = self.version == Version::V5;
-        let traced = if self.tracer.is_some() { trace::PREFIX } else { 0 };
         let mut left = piece;
         loop {
-            let head = shape::publish_head(first, &self.body, five);
-            let wanted = head.max(traced).saturating_sub(self.body.len());
+            let (Head::Of(head) | Head::Within(head)) = shape::publish_head(first, &self.body, five);
+            let wanted = head.saturating_sub(self.body.len());
             if wanted == 0 || left.is_empty() {
                 return;
             }

@@ -352,7 +352,7 @@ fn the_printed_configuration_masks_secrets() {
     ]);
     let lines = [
         "pw = \"***\"  # command line\n",
-        "url = \"mqtt://a:***@h/t\"  # command line\n",
+        "url = [\"mqtt://a:***@h/t\"]  # command line\n",
         "username = \"me\"  # command line\n",
     ];
     tool.run().expect(0, Contains(&lines), "");

@@ -1,6 +1,8 @@
 //! The options of the connection and of MQTT 5 as they arrive at a broker.
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
@@ -14,7 +16,7 @@ use crate::tools::{kinds, mqpub, play, publishes};
 
 /// Runs mqpub with a message and these words, and returns what it sent.
 #[track_caller]
-fn sent(words: &[&str]) -> Vec<Packet> {
+fn sent<S: AsRef<OsStr> + Copy>(words: &[S]) -> Vec<Packet> {
     let broker = Broker::start(sink(&Inbox::default()));
     let tool = mqpub(broker.port(), "-t t -m x").args(words);
     tool.run().expect(0, "", "");
@@ -22,8 +24,15 @@ fn sent(words: &[&str]) -> Vec<Packet> {
 }
 
 #[track_caller]
-fn connect(words: &[&str]) -> Connect {
+fn connect<S: AsRef<OsStr> + Copy>(words: &[S]) -> Connect {
     Connect::parse(&sent(words)[0])
+}
+
+#[test]
+fn a_password_is_bytes() {
+    let password = OsStr::from_bytes(b"\xff\xfe");
+    let connect = connect(&["-u".as_ref(), "me".as_ref(), "-P".as_ref(), password]);
+    assert_eq!(connect.password.as_deref(), Some(&b"\xff\xfe"[..]));
 }
 
 #[test]
@@ -64,7 +73,7 @@ fn a_session_is_kept_as_long_as_it_is_said() {
 
 #[test]
 fn the_will_is_in_the_connect() {
-    assert_eq!(connect(&[]).will, None);
+    assert_eq!(connect::<&str>(&[]).will, None);
     let words = [
         "--will-topic",
         "w",

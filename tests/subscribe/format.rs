@@ -1,7 +1,9 @@
 //! mqsub -F, and what a terminal gets of foreign text.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
@@ -159,6 +161,15 @@ fn a_bad_format_is_refused_at_the_start() {
         let tool = mqsub(1, "-t t -F").arg(format);
         tool.run().expect(2, "", Contains(&[named]));
     }
+}
+
+#[test]
+fn a_format_is_bytes() {
+    let broker = sends(&[Publish::new("t", "x")]);
+    let tool = mqsub(broker.port(), "-t # -C 1 -F").arg(OsStr::from_bytes(b"\xff%p\xfe%t\xc3"));
+    tool.run().expect(0, b"\xffx\xfet\xc3\n", "");
+    let tool = mqsub(1, "-t t -F").arg(OsStr::from_bytes(b"%\xff"));
+    tool.run().expect(2, "", Contains(&["'%' at its end is not complete"]));
 }
 
 #[test]

@@ -4,6 +4,10 @@
 //! Compared are `mosquitto_pub`, `mosquitto_sub` and `mosquitto_rr` 2.1. What is only more than
 //! they can do is not in here.
 
+mod subscribing;
+
+use self::subscribing::SUBSCRIBING;
+
 /// One difference.
 #[derive(Clone, Copy, Debug)]
 pub struct Difference {
@@ -67,7 +71,8 @@ const ENDS: &[Difference] = &[
         about: "exit statuses",
         theirs: "1, the number of an error of the library, or the broker's code, which overlap; \
                  0 for several failures",
-        ours: "the statuses of the table in mqtools(7); mosquitto's where started under the name of its tool",
+        ours: "the statuses of the table in mqtools(7); mosquitto's where started under the name of its tool, \
+               and MQTT's reason code of a refusal that it passes over",
         why: "a script has to be able to tell what failed",
     },
     Difference {
@@ -116,15 +121,16 @@ const COMMAND_LINE: &[Difference] = &[
         why: "other tools take them",
     },
     Difference {
-        about: "-q 1x, -p abc, -C 5x",
-        theirs: "QoS 1, port 0, 5 messages",
+        about: "-q 1x, -p abc, -C 5x, -k 7.5, -x 010, -q ' 1'",
+        theirs: "QoS 1, port 0, 5 messages, 7 s, 8 s, QoS 1",
         ours: "refused",
         why: "a slip should not become another command",
     },
     Difference {
         about: "options without a meaning, as --will-qos without --will-topic",
         theirs: "passed over: also --repeat-delay without --repeat, --repeat with -l, --psk-identity without --psk, \
-                 -D will without --will-topic, -M above 65535, and -x with a -V 311 behind it",
+                 -D will without --will-topic, -M above 65535, -x with a -V 311 behind it, --message-rate with -v, \
+                 -F, -w or -E, and --remove-retained with -E",
         ours: "refused, naming both options",
         why: "what is typed is meant to count",
     },
@@ -180,6 +186,18 @@ const CONNECTION: &[Difference] = &[
         why: "nothing is lost that need not be, and nothing is hidden",
     },
     Difference {
+        about: "the first connection",
+        theirs: "mosquitto_sub tries again for ever if it is closed before it is answered",
+        ours: "is tried once; with --retry-for, again and again for that time",
+        why: "a script has to learn that there is no broker",
+    },
+    Difference {
+        about: "a DISCONNECT whose reason another attempt does not mend (MQTT 5)",
+        theirs: "connects again",
+        ours: "ends, and tells the reason, such as a session that was taken over",
+        why: "two clients with one identifier would throw each other out for ever",
+    },
+    Difference {
         about: "no answer to CONNECT",
         theirs: "waits for the keep-alive, a minute, or for ever",
         ours: "--connect-timeout, 10 s",
@@ -187,7 +205,7 @@ const CONNECTION: &[Difference] = &[
     },
     Difference {
         about: "the will",
-        theirs: "is sometimes published at a normal end",
+        theirs: "is published at each normal end of mosquitto_sub in MQTT 5, and at some before it",
         ours: "is published only when something went wrong",
         why: "every normal end sends DISCONNECT",
     },
@@ -232,8 +250,8 @@ const TLS: &[Difference] = &[
     },
     Difference {
         about: "--cert and --key without --cafile",
-        theirs: "not used when the system's certificates are trusted",
-        ours: "used",
+        theirs: "not used: alone they mean no TLS, and none with the system's certificates",
+        ours: "mean TLS, and are used",
         why: "they were asked for",
     },
     Difference {
@@ -318,6 +336,13 @@ const PUBLISHING: &[Difference] = &[
         why: "an empty file is one, too",
     },
     Difference {
+        about: "-l at QoS 2",
+        theirs: "a clean session, so that a lost connection may deliver a line twice, or not at all",
+        ours: "a session for this run, under the identifier of -i or one that is made up; its end ends it, \
+               and one that is killed leaves it with the broker, in MQTT 5 for a day",
+        why: "exactly once goes beyond a connection only within a session",
+    },
+    Difference {
         about: "-l at QoS 0 while there is no connection",
         theirs: "the lines are lost, status 0",
         ours: "stdin is not read; what a broken connection may have swallowed is counted",
@@ -348,142 +373,21 @@ const PUBLISHING: &[Difference] = &[
         why: "MQTT forbids it",
     },
     Difference {
+        about: "-D with a -V 311 behind it",
+        theirs: "a lost connection, status 7",
+        ours: "refused",
+        why: "properties are of MQTT 5",
+    },
+    Difference {
+        about: "-D disconnect server-reference, -D will reason-string, authentication-data alone",
+        theirs: "sent",
+        ours: "refused",
+        why: "MQTT does not have them there",
+    },
+    Difference {
         about: "-M",
         theirs: "20 messages that are not acknowledged",
         ours: "100; before MQTT 5, no more than 20 of QoS 2 that the broker has to keep, unless -M says more",
         why: "it is faster over long ways; MQTT 5 brokers set their own limit, and before that mosquitto, if it is to keep too many, ends the connection or drops what comes at QoS 1",
-    },
-];
-
-const SUBSCRIBING: &[Difference] = &[
-    Difference {
-        about: "a subscription that is refused",
-        theirs: "status 0 if all are, nothing at all if some are",
-        ours: "named on stderr; the run goes on with the others, and its status is 4 in the end; \
-               without others it ends at once",
-        why: "what does not come is not the same as nothing to come",
-    },
-    Difference {
-        about: "a session that the broker has kept over a lost connection",
-        theirs: "subscribes again, so that retained messages come again",
-        ours: "does not: the broker still knows",
-        why: "no message should come twice without need",
-    },
-    Difference {
-        about: "a subscription identifier of 0, or properties with -V 311",
-        theirs: "no subscription, without a word",
-        ours: "an error at the start",
-        why: "nothing would ever come",
-    },
-    Difference {
-        about: "--random-filter",
-        theirs: "prints a tenth of the percentage",
-        ours: "prints the percentage",
-        why: "the manual of theirs says so too",
-    },
-    Difference {
-        about: "--remove-retained with -C, or with --retained-only",
-        theirs: "never ends",
-        ours: "ends when the broker has acknowledged the deletions; with --retained-only when all \
-               retained messages have come, whether or not another one follows",
-        why: "a script waits for the end",
-    },
-    Difference {
-        about: "--remove-retained with -R",
-        theirs: "deletes nothing, though the manual says otherwise",
-        ours: "deletes, and prints none of what is deleted",
-        why: "it is what the manual of theirs says",
-    },
-    Difference {
-        about: "--retained-only with -c, and -E with -c",
-        theirs: "messages that are not printed are acknowledged",
-        ours: "they are not: the session still has them",
-        why: "what nobody has seen is not received",
-    },
-    Difference {
-        about: "-E with -U alone",
-        theirs: "never ends",
-        ours: "ends when the broker has answered",
-        why: "that is what was asked for",
-    },
-    Difference {
-        about: "--watch",
-        theirs: "a line for each topic in the order of their coming, over what is on the screen, \
-                 with whatever control characters payloads have",
-        ours: "a sorted table on a screen of its own, with ages, rates and courses; keys scroll \
-               and end it; refused without a terminal; control characters are shown as \\x1b",
-        why: "a person looks at it, and a program cannot use it",
-    },
-    Difference {
-        about: "--message-rate",
-        theirs: "lines stay in a buffer when stdout is a pipe",
-        ours: "each line is written at once",
-        why: "a rate is of use when it is new",
-    },
-    Difference {
-        about: "acknowledgements",
-        theirs: "before the message is written",
-        ours: "after the message is written",
-        why: "a message that could not be written is not lost",
-    },
-    Difference {
-        about: "a message that several subscriptions match (MQTT 5)",
-        theirs: "with several identifiers it ends the connection, again and again",
-        ours: "printed, with all the identifiers",
-        why: "the standard allows it",
-    },
-    Difference {
-        about: "an empty content-type or user-property (MQTT 5)",
-        theirs: "a crash, or no message",
-        ours: "printed",
-        why: "no publisher should be able to stop a subscriber",
-    },
-    Difference {
-        about: "%j and %J",
-        theirs: "no JSON where a payload or correlation data is not UTF-8; what follows a NUL is cut off",
-        ours: "always JSON; what is not UTF-8 is in base64, as payload_base64, correlation-data-base64",
-        why: "no publisher should be able to break what reads the lines",
-    },
-    Difference {
-        about: "%J with a payload that is not JSON",
-        theirs: "the message is lost, with an empty line and an error",
-        ours: "the payload is a string, as in %j",
-        why: "a message that came is printed",
-    },
-    Difference {
-        about: "numbers in %J",
-        theirs: "1.0 becomes 1, and 12345678901234567890 becomes 1.2345678901234567e+19",
-        ours: "digit by digit as they came",
-        why: "an identifier is not to be rounded",
-    },
-    Difference {
-        about: "a width in %p, %x and %X",
-        theirs: "also cuts the payload off; with - it may add blanks of its own",
-        ours: "fills up, and never cuts off",
-        why: "that is what a width does everywhere else",
-    },
-    Difference {
-        about: "%E above 2147483647",
-        theirs: "negative",
-        ours: "as it came",
-        why: "it is not negative",
-    },
-    Difference {
-        about: "times in -F",
-        theirs: "when it is printed, read anew for each %I, %U and %j",
-        ours: "when the message came, the same throughout",
-        why: "two times in a line should not contradict each other",
-    },
-    Difference {
-        about: "--pretty without %j or %J",
-        theirs: "ignored",
-        ours: "an error",
-        why: "nothing is accepted and ignored",
-    },
-    Difference {
-        about: "control characters on a terminal",
-        theirs: "sent to it",
-        ours: "shown as \\x1b; pipes and files get the bytes",
-        why: "a payload is not to command the terminal",
     },
 ];
