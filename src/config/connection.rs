@@ -170,9 +170,9 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// How many QoS 2 messages a broker keeps that cannot say how many: mosquitto
-    /// ends the connection over the 21st.
-    const CAUTIOUS: usize = 20;
+    /// How many QoS 2 messages a broker keeps that cannot say how many: RMQTT ends the
+    /// connection over the 17th, mosquitto over the 21st.
+    const CAUTIOUS: usize = 16;
 
     /// `-M`, or what stands for it: so many, and no more than a broker keeps.
     pub(super) fn new(max_inflight: Option<u16>, default: usize) -> Self {

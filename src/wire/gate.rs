@@ -53,7 +53,12 @@ impl Gate {
     /// Whether a PUBLISH with this first byte has to wait while the broker keeps so
     /// many.
     pub(super) fn holds_back(&self, first: u8, kept: usize) -> bool {
-        !self.parked.is_empty() || self.is_shut(first, kept)
+        self.holds_some() || self.is_shut(first, kept)
+    }
+
+    /// Whether something waits.
+    pub(super) fn holds_some(&self) -> bool {
+        !self.parked.is_empty()
     }
 
     /// Has a PUBLISH wait: what stands before its payload, and that.

@@ -32,9 +32,9 @@ impl Socket {
         }
     }
 
-    /// Acknowledges at once what comes next. A server of TLS 1.3 sends its tickets
-    /// before its CONNACK, which waits for our acknowledgement of them if it has
-    /// Nagle's algorithm on; TCP would delay that for 40 ms.
+    /// Acknowledges at once what comes next. A server that has Nagle's algorithm on waits
+    /// for our acknowledgement of one thing before it sends the next: of TLS 1.3's tickets
+    /// before a CONNACK, or of PUBCOMPs before PUBRECs. TCP would delay that for 40 ms.
     pub(super) fn acknowledge_at_once(&self) {
         #[cfg(target_os = "linux")]
         if let Self::Tcp(tcp) = self {

@@ -196,12 +196,12 @@ fn no_more_exchanges_go_on_at_once_than_a_broker_takes_after_its_return() {
     through("-V 5", scripts);
 }
 
-/// Takes 20 messages, and 20 more behind the PUBRELs of these, then ends the
+/// Takes 16 messages, and 16 more behind the PUBRELs of these, then ends the
 /// connection.
 fn cut_with_more_under_way_than_are_kept() -> Script {
     script(|conn| {
         greet(conn, false, false, &[]);
-        let all = messages(conn, 20);
+        let all = messages(conn, 16);
         for message in &all {
             conn.queue_ack(message);
         }
@@ -209,7 +209,7 @@ fn cut_with_more_under_way_than_are_kept() -> Script {
         for message in &all {
             conn.expect_ack(PUBREL, message.mid);
         }
-        messages(conn, 20);
+        messages(conn, 16);
         conn.close();
     })
 }
@@ -221,7 +221,7 @@ fn lines(numbers: std::ops::RangeInclusive<u8>) -> Vec<Vec<u8>> {
 #[test]
 fn what_waited_for_room_was_never_sent() {
     let again = |conn: &mut Conn, numbers, dup| {
-        let all = messages(conn, 20);
+        let all = messages(conn, 16);
         assert!(all.iter().all(|message| message.dup == dup));
         assert!(all.iter().map(|message| message.payload.clone()).eq(lines(numbers)));
         for message in &all {
@@ -232,17 +232,17 @@ fn what_waited_for_room_was_never_sent() {
         cut_with_more_under_way_than_are_kept(),
         script(move |conn| {
             greet(conn, false, true, &[]);
-            for mid in 1..=20 {
+            for mid in 1..=16 {
                 conn.expect_ack(PUBREL, mid);
                 conn.send(packet::ack(PUBCOMP, mid));
             }
-            again(conn, 21..=40, true);
-            again(conn, 41..=60, false);
+            again(conn, 17..=32, true);
+            again(conn, 33..=48, false);
             conn.expect_disconnect();
         }),
         farewell(),
     ]);
-    let tool = mqpub(broker.port(), "-t t -l -q 2").stdin(lines(1..=60).join(&b'\n'));
+    let tool = mqpub(broker.port(), "-t t -l -q 2").stdin(lines(1..=48).join(&b'\n'));
     tool.run().expect(0, "", Contains(&["connected again"]));
     broker.finish();
 }
@@ -258,8 +258,8 @@ fn a_broker_that_was_down_has_no_more_to_keep_than_before() {
         }),
         script(|conn| {
             greet(conn, false, true, &[]);
-            for numbers in [1..=20, 21..=40, 41..=60] {
-                let all = messages(conn, 20);
+            for numbers in [1..=16, 17..=32, 33..=48] {
+                let all = messages(conn, 16);
                 assert!(
                     all.iter()
                         .map(|message| message.payload.clone())
@@ -276,7 +276,7 @@ fn a_broker_that_was_down_has_no_more_to_keep_than_before() {
             conn.expect_disconnect();
         }),
     ]);
-    let tool = mqpub(broker.port(), "-t t -l -q 2 -c -i mine").stdin(lines(1..=60).join(&b'\n'));
+    let tool = mqpub(broker.port(), "-t t -l -q 2 -c -i mine").stdin(lines(1..=48).join(&b'\n'));
     tool.run().expect(0, "", Contains(&["connected again"]));
     broker.finish();
 }

@@ -387,7 +387,7 @@ const PUBLISHING: &[Difference] = &[
     Difference {
         about: "-M",
         theirs: "20 messages that are not acknowledged",
-        ours: "100; before MQTT 5, no more than 20 of QoS 2 that the broker has to keep, unless -M says more",
+        ours: "100; before MQTT 5, no more than 16 of QoS 2 that the broker has to keep, unless -M says more",
         why: "it is faster over long ways; MQTT 5 brokers set their own limit, and before that mosquitto, if it is to keep too many, ends the connection or drops what comes at QoS 1",
     },
 ];

@@ -16,7 +16,14 @@ impl Line {
     pub(super) fn receive(&mut self, into: &mut Vec<u8>) {
         match self.carrier.read(&mut self.landing) {
             Ok(0) => self.fail(Down::ByPeer),
-            Ok(count) => into.extend_from_slice(&self.landing[..count]),
+            Ok(count) => {
+                into.extend_from_slice(&self.landing[..count]);
+                if self.gate.holds_some() {
+                    // Until the broker has said more, nothing leaves that would take
+                    // TCP's acknowledgement along.
+                    self.carrier.bottom().acknowledge_at_once();
+                }
+            }
             Err(error) if would_block(&error) => {}
             Err(error) => self.fail(self.broken(&error)),
         }

@@ -14,8 +14,6 @@ start() {
 rules = [["allow", { user = "$user", password = "$password" }], ["deny", "all"]]
 CONFIG
     echo 'storage.type = "ram"' >"$work/plugins/rmqtt-retainer.toml"
-    # By default it ends a connection of MQTT 3.1.1 with more than 16 messages in
-    # flight at QoS 2, which a client cannot know: -M 16 does it, too.
     cat >"$work/rmqtt.toml" <<CONFIG
 node.id = 1
 rpc.server_addr = "127.0.0.1:$(free_port)"
@@ -24,7 +22,6 @@ plugins.default_startups = ["rmqtt-acl", "rmqtt-retainer", "rmqtt-shared-subscri
 plugins.disabled_default_startups = ["rmqtt-http-api"]
 log.to = "console"
 listener.tcp.external.addr = "127.0.0.1:$tcp"
-listener.tcp.external.max_inflight = 128
 listener.ws.external.addr = "127.0.0.1:$ws"
 listener.tls.external.addr = "127.0.0.1:$tls"
 listener.tls.external.cert = "$work/cert.pem"
