@@ -162,7 +162,7 @@ mod tests {
         assert_eq!((plain.size, plain.window.most, plain.connections), (64, 100, 1));
         assert_eq!((plain.qos, plain.rate), (Qos::AtMostOnce, None));
         let exactly = bench("mqpub --bench -q 2").unwrap().unwrap();
-        assert_eq!(exactly.window.most, 20);
+        assert_eq!(exactly.window.most, 16);
         let said = "mqpub --bench -L mqtt://h/a/b -q 1 --rate 50/s --for 300ms --size 1k -M 7 --connections 3";
         let said = bench(said).unwrap().unwrap();
         assert_eq!((said.prefix.as_str(), said.size, said.window.most), ("a/b", 1024, 7));

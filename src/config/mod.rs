@@ -427,7 +427,7 @@ mod tests {
                 .map(|common| (common.window.most, common.window.kept(Version::V311)))
                 .ok()
         };
-        assert_eq!(window("mqpub"), Some((WINDOW, 20)));
+        assert_eq!(window("mqpub"), Some((WINDOW, 16)));
         assert_eq!(window("mqpub -M 65535"), Some((65_535, 65_535)));
     }
 }
