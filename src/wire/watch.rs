@@ -88,6 +88,8 @@ pub(crate) struct Watch {
     /// Those that have, and the reason code where that was a refusal.
     resolved: Vec<(u16, Option<u8>)>,
     once: Once,
+    /// A message has come.
+    has_messages: bool,
     /// PUBCOMPs that the wire owes.
     answers: Vec<u8>,
     facts: Facts,
@@ -110,6 +112,7 @@ impl Watch {
             resumed: Vec::new(),
             resolved: Vec::new(),
             once: Once::default(),
+            has_messages: false,
             answers: Vec::new(),
             facts: Facts::default(),
             tracer,
@@ -118,6 +121,11 @@ impl Watch {
 
     pub(crate) fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// Whether a message has come.
+    pub(crate) fn has_messages(&self) -> bool {
+        self.has_messages
     }
 
     /// Whether a PINGREQ of ours is not answered yet.
@@ -322,7 +330,10 @@ impl Watch {
             return Err(broken("a control packet with an impossible length"));
         }
         match first >> 4 {
-            kind::PUBLISH => self.barrier.published(first),
+            kind::PUBLISH => {
+                self.has_messages = true;
+                self.barrier.published(first);
+            }
             kind::PUBREL => self.barrier.released(),
             _ => {}
         }

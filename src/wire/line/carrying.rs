@@ -18,9 +18,9 @@ impl Line {
             Ok(0) => self.fail(Down::ByPeer),
             Ok(count) => {
                 into.extend_from_slice(&self.landing[..count]);
-                if self.gate.holds_some() {
-                    // Until the broker has said more, nothing leaves that would take
-                    // TCP's acknowledgement along.
+                // Where nothing leaves that takes TCP's acknowledgement along before the
+                // broker has said more, or what leaves is no answer to what comes.
+                if self.gate.holds_some() || self.published > 0 && self.watch.has_messages() {
                     self.carrier.bottom().acknowledge_at_once();
                 }
             }
