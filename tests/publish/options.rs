@@ -184,7 +184,7 @@ fn the_window_is_as_large_as_it_is_said() {
         ("-q 1 -M 3", 3),
         ("-q 2 -M 3", 3),
         ("-q 1", 100),
-        ("-q 2", 20),
+        ("-q 2", 16),
         ("-q 2 -V 5", 100),
     ] {
         let broker = play(move |conn| {
