@@ -87,8 +87,9 @@ impl Topic {
     /// # Errors
     /// Why it cannot be published to.
     pub fn new(name: &str) -> Result<Self, BadTopic> {
+        let topic = Self::received(name)?;
         printable(name)?;
-        Self::received(name)
+        Ok(topic)
     }
 
     /// Checks the topic name of a message that has come: what this broker has passed on
@@ -246,10 +247,7 @@ fn printable(text: &str) -> Result<(), BadTopic> {
         let code = u32::from(letter);
         code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code)
     };
-    if text
-        .chars()
-        .any(|letter| letter != '\0' && (letter.is_control() || aside(letter)))
-    {
+    if text.chars().any(|letter| letter.is_control() || aside(letter)) {
         return Err(BadTopic::Control);
     }
     Ok(())

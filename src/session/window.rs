@@ -227,14 +227,8 @@ impl Window {
 
     /// The next message for Paho, with the slot that it gets.
     pub(super) fn next(&mut self) -> Option<(usize, &Message)> {
-        if self
-            .waiting
-            .front()
-            .is_none_or(|(_, message)| self.limits.complaint(message).is_some())
-        {
-            return None;
-        }
-        if self.room() == 0 {
+        let (_, message) = self.waiting.front()?;
+        if self.room() == 0 || self.limits.complaint(message).is_some() {
             return None;
         }
         let slot = self.free.pop()?;
